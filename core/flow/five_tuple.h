@@ -1,0 +1,76 @@
+// A flow's name on the wire: addresses, ports, protocol, IPv4 or IPv6, one direction.
+//
+// Text form, also in traces and results:  tcp:10.0.0.1:1234>10.1.0.2:80   tcp:[2001:db8::1]:1>[2001:db8::2]:2
+// The order (operator<=>) is total and independent of any hash: version, protocol, source address, source
+// port, destination address, destination port.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/base/hash.h"
+#include "core/base/result.h"
+
+namespace uhaul {
+
+// 16 octets, network order; an IPv4 address is the first four, the rest zero.
+using IpAddress = std::array<uint8_t, 16>;
+
+inline constexpr uint8_t kProtocolTcp = 6;
+inline constexpr uint8_t kProtocolUdp = 17;
+
+struct FiveTuple {
+  uint8_t version = 4;  // 4 or 6
+  uint8_t protocol = kProtocolTcp;
+  IpAddress source{};
+  uint16_t source_port = 0;  // host order
+  IpAddress destination{};
+  uint16_t destination_port = 0;  // host order
+
+  auto operator<=>(const FiveTuple&) const = default;
+
+  FiveTuple Reversed() const;
+  std::string ToString() const;
+  static Result<FiveTuple> Parse(std::string_view text);
+  // Four octets from the high byte down: Ipv4(10, 0, 0, 1).
+  static IpAddress Ipv4(uint8_t a, uint8_t b, uint8_t c, uint8_t d);
+};
+
+// The keyed hash of a five-tuple (U-HAUL 3.1: "the flow ID hashed from five-tuples"). An index, never an
+// identity outside the FIT: rules, state and locks compare the five-tuple too.
+using FlowId = uint64_t;
+
+struct FlowKey {
+  FiveTuple tuple;
+  FlowId id = 0;
+  bool operator==(const FlowKey& o) const { return id == o.id && tuple == o.tuple; }
+};
+
+// Turns five-tuples into flow IDs under one secret key.
+class FlowHasher {
+ public:
+  FlowHasher() = default;
+  explicit FlowHasher(HashKey key) : key_(key) {}
+  FlowId Id(const FiveTuple& tuple) const;
+  FlowKey Key(const FiveTuple& tuple) const { return {tuple, Id(tuple)}; }
+
+ private:
+  HashKey key_;
+};
+
+// A wildcard over flows: a source-address prefix of one IP version; length 0 with version 0 matches all.
+struct FlowFilter {
+  uint8_t version = 0;  // 0: any
+  IpAddress source{};
+  uint8_t source_prefix = 0;  // bits
+
+  bool operator==(const FlowFilter&) const = default;
+  bool Matches(const FiveTuple& tuple) const;
+  std::string ToString() const;  // "any", "10.0.0.0/9", "2001:db8::/32"
+  static Result<FlowFilter> Parse(std::string_view text);
+};
+
+}  // namespace uhaul

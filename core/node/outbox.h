@@ -1,0 +1,45 @@
+// Where a machine puts everything it wants done. The engine empties it after each call, in order.
+#pragma once
+
+#include <vector>
+
+#include "core/protocol/message.h"
+#include "core/record/event.h"
+
+namespace uhaul {
+
+struct OutMessage {
+  NodeId to;
+  Message message;
+};
+
+// What becomes of a packet outside its own burst: a buffered one released, a packet-out sent.
+struct OutPacket {
+  enum class Fate : uint8_t {
+    kToSink,  // NF: processed, on its way out
+    kToNf,    // switch: out of the port to `nf`
+    kRelay,   // NF: unprocessed, back to the switch, which sends it to `nf`
+    kDropped,  // a buffer was full
+  };
+  Fate fate = Fate::kToSink;
+  uint8_t nf = 0;
+  Packet packet;
+};
+
+struct Outbox {
+  std::vector<OutMessage> messages;
+  std::vector<OutPacket> packets;
+  std::vector<RecordEvent> events;
+
+  void Send(NodeId to, OperationId operation, MessageBody body) {
+    messages.push_back({to, Message{operation, 0, std::move(body)}});
+  }
+  bool empty() const { return messages.empty() && packets.empty() && events.empty(); }
+  void Clear() {
+    messages.clear();
+    packets.clear();
+    events.clear();
+  }
+};
+
+}  // namespace uhaul

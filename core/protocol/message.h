@@ -1,0 +1,217 @@
+// Every message between controller, switch and NFs. One variant, plain values; core/protocol/codec.h puts them on a wire.
+//
+// Lists of flows travel in batches of at most kMaxFlowsPerMessage (so that a message stays under 64 KiB); `more` says
+// that another batch follows. Names are the paper's (U-HAUL 3.2) and OpenNF's.
+#pragma once
+
+#include <cstdint>
+#include <variant>
+#include <vector>
+
+#include "core/base/units.h"
+#include "core/flow/elephant_detector.h"
+#include "core/flow/packet.h"
+
+namespace uhaul {
+
+inline constexpr size_t kMaxMessageBytes = 64 * 1024;
+inline constexpr size_t kMaxChunkBytes = 1024 * 1024;
+inline constexpr size_t kMaxFlowsPerMessage = 1024;
+
+// Who a message is from or to. NF instances are numbered from 0.
+struct NodeId {
+  enum class Role : uint8_t { kController = 0, kSwitch = 1, kNf = 2 };
+  Role role = Role::kController;
+  uint8_t instance = 0;
+  auto operator<=>(const NodeId&) const = default;
+};
+inline constexpr NodeId kControllerNode{NodeId::Role::kController, 0};
+inline constexpr NodeId kSwitchNode{NodeId::Role::kSwitch, 0};
+constexpr NodeId NfNode(uint8_t instance) { return {NodeId::Role::kNf, instance}; }
+
+using OperationId = uint32_t;
+
+// A set of flows: named one by one, or by a wildcard.
+struct FlowScope {
+  enum class Kind : uint8_t {
+    kList = 0,    // exactly `flows`
+    kActive = 1,  // matches `filter`, has state, lives in the FIT
+    kTable = 2,   // matches `filter`, has state
+  };
+  Kind kind = Kind::kList;
+  FlowFilter filter;
+  std::vector<FiveTuple> flows;
+  bool operator==(const FlowScope&) const = default;
+};
+
+namespace msg {
+
+// ---- filter API (U-HAUL 3.2)
+struct GetElephant {  // controller -> EDM, by FilterChannel
+  DetectorSpec detector;
+  FlowFilter filter;
+  bool operator==(const GetElephant&) const = default;
+};
+struct SelectedFlow {
+  FiveTuple tuple;
+  Bytes bytes;
+  bool operator==(const SelectedFlow&) const = default;
+};
+struct SetFilter {  // EDM -> controller, in the order of selection
+  std::vector<SelectedFlow> flows;
+  uint32_t active_flows = 0;  // flows the EDM looked at
+  Bytes active_bytes;         // S
+  bool more = false;
+  bool operator==(const SetFilter&) const = default;
+};
+// Which flows have state here? Asked after a move, to pin what stays (DECISIONS 6).
+struct ListFlows {
+  FlowFilter filter;
+  bool operator==(const ListFlows&) const = default;
+};
+struct FlowListing {
+  std::vector<FiveTuple> flows;
+  bool more = false;
+  bool operator==(const FlowListing&) const = default;
+};
+
+// ---- southbound API (OpenNF)
+enum class EventAction : uint8_t {
+  kDrop = 0,    // hand matching packets to the controller, do not process them
+  kBuffer = 1,  // hold matching packets here; process those marked do-not-buffer and report each
+};
+struct EnableEvents {
+  EventAction action = EventAction::kDrop;
+  FlowScope scope;  // kList: these flows; otherwise every packet that matches the filter, known flow or new
+  bool more = false;
+  bool operator==(const EnableEvents&) const = default;
+};
+struct EnableEventsAck {
+  bool operator==(const EnableEventsAck&) const = default;
+};
+struct DisableEvents {  // ends all events of the operation here; buffered packets are processed first, in order
+  bool operator==(const DisableEvents&) const = default;
+};
+struct DisableEventsAck {
+  bool operator==(const DisableEventsAck&) const = default;
+};
+struct GetPerflow {
+  FlowScope scope;
+  uint32_t limit = 0;      // at most this many flows, in five-tuple order; 0: no limit
+  bool late_lock = false;  // start events flow by flow, just before that flow's export
+  bool more = false;       // further batches of a kList follow; export begins with the last
+  bool operator==(const GetPerflow&) const = default;
+};
+struct Chunk {  // src -> controller: one flow's state
+  FiveTuple tuple;
+  uint16_t schema = 0;
+  std::vector<uint8_t> state;
+  Bytes fit_bytes;  // the flow's FIT record goes with its state
+  bool fit_fin = false;
+  bool operator==(const Chunk&) const = default;
+};
+struct GetDone {
+  uint32_t flows = 0;    // chunks sent
+  uint32_t missing = 0;  // flows of a list that had no state here
+  bool operator==(const GetDone&) const = default;
+};
+struct CancelGet {  // abort: export no more; answered by GetDone
+  bool operator==(const CancelGet&) const = default;
+};
+struct PutPerflow {
+  Chunk chunk;
+  bool operator==(const PutPerflow&) const = default;
+};
+struct PutAck {
+  FiveTuple tuple;
+  bool accepted = true;  // false: the NF refused the chunk; the flow stays at src
+  bool operator==(const PutAck&) const = default;
+};
+struct DelPerflow {
+  std::vector<FiveTuple> flows;
+  bool operator==(const DelPerflow&) const = default;
+};
+struct DelAck {
+  uint32_t flows = 0;  // entries of the request, present or not
+  bool operator==(const DelAck&) const = default;
+};
+struct PacketEvent {  // src -> controller: a packet that was not processed
+  Packet packet;
+  bool operator==(const PacketEvent&) const = default;
+};
+struct ProcessedEvent {  // dst -> controller: a do-not-buffer packet was processed
+  FiveTuple tuple;
+  uint64_t digest = 0;
+  bool operator==(const ProcessedEvent&) const = default;
+};
+// U-HAUL 3: while a move runs, src forwards packets of flows it has no state for, back to the switch and on to `to`.
+struct StartRelay {
+  FlowFilter filter;
+  uint8_t to = 0;  // NF instance
+  bool operator==(const StartRelay&) const = default;
+};
+struct StopRelay {
+  bool operator==(const StopRelay&) const = default;
+};
+struct NewFlow {  // src -> controller: first relayed packet of a flow
+  FiveTuple tuple;
+  bool operator==(const NewFlow&) const = default;
+};
+
+// ---- switch
+struct RuleAction {
+  enum class Kind : uint8_t { kForward = 0, kForwardAndController = 1, kSplit = 2 };
+  Kind kind = Kind::kForward;
+  uint8_t nf = 0;         // NF instance to forward to
+  uint8_t second_nf = 0;  // kSplit: flows whose ID is odd go here
+  bool operator==(const RuleAction&) const = default;
+};
+struct InstallRules {
+  uint32_t xid = 0;
+  uint16_t priority = 0;         // of a wildcard; exact rules always win over wildcards
+  bool exact = true;             // true: one rule per flow of `flows`; false: one wildcard rule on `filter`
+  std::vector<FiveTuple> flows;  // at most kMaxFlowsPerMessage
+  FlowFilter filter;
+  RuleAction action;
+  bool operator==(const InstallRules&) const = default;
+};
+struct RulesAck {  // applied: packets after this follow the rules (a barrier reply)
+  uint32_t xid = 0;
+  std::vector<FiveTuple> failed;   // exact rules that found the table full
+  bool wildcard_failed = false;
+  uint64_t diverted = 0;  // packets that the replaced kForwardAndController rules had matched
+  uint32_t table_entries = 0;
+  bool operator==(const RulesAck&) const = default;
+};
+struct RemoveRules {
+  uint32_t xid = 0;
+  std::vector<FiveTuple> flows;
+  bool operator==(const RemoveRules&) const = default;
+};
+struct PacketOut {
+  Packet packet;
+  uint8_t nf = 0;
+  bool operator==(const PacketOut&) const = default;
+};
+struct PacketIn {
+  Packet packet;
+  bool operator==(const PacketIn&) const = default;
+};
+
+}  // namespace msg
+
+using MessageBody =
+    std::variant<msg::GetElephant, msg::SetFilter, msg::ListFlows, msg::FlowListing, msg::EnableEvents,
+                 msg::EnableEventsAck, msg::DisableEvents, msg::DisableEventsAck, msg::GetPerflow, msg::Chunk,
+                 msg::GetDone, msg::CancelGet, msg::PutPerflow, msg::PutAck, msg::DelPerflow, msg::DelAck,
+                 msg::PacketEvent, msg::ProcessedEvent, msg::StartRelay, msg::StopRelay, msg::NewFlow,
+                 msg::InstallRules, msg::RulesAck, msg::RemoveRules, msg::PacketOut, msg::PacketIn>;
+
+struct Message {
+  OperationId operation = 0;
+  uint32_t generation = 0;  // of the controller that owns the operation
+  MessageBody body;
+  bool operator==(const Message&) const = default;
+};
+
+}  // namespace uhaul
