@@ -25,19 +25,19 @@ struct Cost {
 
 struct Profile {
   std::string name;
-  Cost get;         // src: export of a flow's state; serialised
-  Cost put;         // dst: import
-  Cost del;         // src: delete
-  Cost nf_event;    // src: handing a packet to the controller; shares the CPU of get
-  Cost detect;      // src: EDM, per active flow
-  Cost message;     // controller: any message that carries no packet
-  Cost event;       // controller: a message with a packet
-  Cost packet_out;  // controller: releasing a held packet
-  Cost rule;        // switch: rule installation, per rule
-  Duration control_delay;  // one way, controller to NF or switch
-  BitRate control_rate;    // of a control link
-  Bytes controller_buffer;  // packets held at the controller
-  Bytes nf_buffer;          // packets held at an NF
+  Cost get{};         // src: export of a flow's state; serialised
+  Cost put{};         // dst: import
+  Cost del{};         // src: delete
+  Cost nf_event{};    // src: handing a packet to the controller; shares the CPU of get
+  Cost detect{};      // src: EDM, per active flow
+  Cost message{};     // controller: any message that carries no packet
+  Cost event{};       // controller: a message with a packet
+  Cost packet_out{};  // controller: releasing a held packet
+  Cost rule{};        // switch: rule installation, per rule
+  Duration control_delay{};  // one way, controller to NF or switch
+  BitRate control_rate{};    // of a control link
+  Bytes controller_buffer{};  // packets held at the controller
+  Bytes nf_buffer{};          // packets held at an NF
   bool operator==(const Profile&) const = default;
 };
 

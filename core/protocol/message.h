@@ -64,9 +64,11 @@ struct SetFilter {  // EDM -> controller, in the order of selection
   bool more = false;
   bool operator==(const SetFilter&) const = default;
 };
-// Which flows have state here? Asked after a move, to pin what stays (DECISIONS 6).
+// Which flows have state here? Asked before a limited move, to name its flows, and after a move, to pin what stays.
 struct ListFlows {
+  FlowScope::Kind kind = FlowScope::Kind::kTable;  // kActive or kTable
   FlowFilter filter;
+  uint32_t limit = 0;  // at most this many, in five-tuple order; 0: no limit
   bool operator==(const ListFlows&) const = default;
 };
 struct FlowListing {
@@ -89,7 +91,7 @@ struct EnableEvents {
 struct EnableEventsAck {
   bool operator==(const EnableEventsAck&) const = default;
 };
-struct DisableEvents {  // ends all events of the operation here; buffered packets are processed first, in order
+struct DisableEvents {  // ends events and relaying of the operation here; buffered packets are processed first, in order
   bool operator==(const DisableEvents&) const = default;
 };
 struct DisableEventsAck {
@@ -97,7 +99,6 @@ struct DisableEventsAck {
 };
 struct GetPerflow {
   FlowScope scope;
-  uint32_t limit = 0;      // at most this many flows, in five-tuple order; 0: no limit
   bool late_lock = false;  // start events flow by flow, just before that flow's export
   bool more = false;       // further batches of a kList follow; export begins with the last
   bool operator==(const GetPerflow&) const = default;
@@ -150,8 +151,12 @@ struct StartRelay {
   uint8_t to = 0;  // NF instance
   bool operator==(const StartRelay&) const = default;
 };
+// src creates state for new flows again; flows it relayed before it goes on relaying until the operation's events end.
 struct StopRelay {
   bool operator==(const StopRelay&) const = default;
+};
+struct StopRelayAck {  // behind the last NewFlow
+  bool operator==(const StopRelayAck&) const = default;
 };
 struct NewFlow {  // src -> controller: first relayed packet of a flow
   FiveTuple tuple;
@@ -204,7 +209,7 @@ using MessageBody =
     std::variant<msg::GetElephant, msg::SetFilter, msg::ListFlows, msg::FlowListing, msg::EnableEvents,
                  msg::EnableEventsAck, msg::DisableEvents, msg::DisableEventsAck, msg::GetPerflow, msg::Chunk,
                  msg::GetDone, msg::CancelGet, msg::PutPerflow, msg::PutAck, msg::DelPerflow, msg::DelAck,
-                 msg::PacketEvent, msg::ProcessedEvent, msg::StartRelay, msg::StopRelay, msg::NewFlow,
+                 msg::PacketEvent, msg::ProcessedEvent, msg::StartRelay, msg::StopRelay, msg::StopRelayAck, msg::NewFlow,
                  msg::InstallRules, msg::RulesAck, msg::RemoveRules, msg::PacketOut, msg::PacketIn>;
 
 struct Message {
