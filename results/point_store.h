@@ -13,8 +13,8 @@ namespace uhaul {
 
 struct StoredPoint {
   std::string id;
-  std::string engine;  // "sim" or "runtime"
-  std::string build;   // the engine's build id: a point made by another build is not current
+  std::string engine;                       // "sim" or "runtime"
+  std::string build;                        // the engine's build id: a point made by another build is not current
   std::map<std::string, std::string> spec;  // canonical SI values by key
   RunRecord record;
 };
@@ -25,7 +25,7 @@ struct Provenance {
   std::string build;
   std::string command;
   std::string host;
-  std::string started;   // ISO 8601, UTC
+  std::string started;  // ISO 8601, UTC
   std::string finished;
   double cpu_seconds = 0;
   std::map<std::string, std::string> versions;  // ns3, compiler, project, ...
