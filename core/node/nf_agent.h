@@ -48,10 +48,14 @@ class NfAgent {
   void OnTimer(TimePoint now, Outbox& outbox);
   TimePoint NextDeadline() const;
 
-  uint8_t relay_target() const { return relay_ ? relay_->to : 0; }
+  // Engines that learn their point only after the warm-up set its costs then. No operation may be under way.
+  void SetProfile(const Profile& profile);
+
+  uint8_t relay_target() const { return relay_to_; }
   const FlowTable& fit() const { return fit_; }
   const NetworkFunction& function() const { return *function_; }
   Bytes held_bytes() const { return held_bytes_; }
+  uint64_t strays() const { return strays_; }
   void Hash(StateHash& hash, TimePoint now) const;
 
  private:
@@ -60,7 +64,7 @@ class NfAgent {
     OperationId operation = 0;
     Lock lock = Lock::kEvents;
     FlowFilter filter;
-    bool only_unknown = false;  // late lock: known flows are locked one by one
+    bool only_unknown = false;  // late lock: flows with state are locked one by one
   };
   struct FlowLock {
     OperationId operation = 0;
@@ -69,31 +73,38 @@ class NfAgent {
   struct Relay {
     OperationId operation = 0;
     FlowFilter filter;
-    uint8_t to = 0;
+    bool new_flows = true;  // false after StopRelay: only flows relayed before
   };
+  // getPerflow of one operation: flows are exported one after the other.
   struct Export {
+    std::vector<FlowKey> gathering;  // batches of a list, until the last is in
+    std::deque<FlowKey> queue;
     bool late_lock = false;
-    bool cancelled = false;
-    uint32_t pending = 0;
+    bool running = false;  // an export is on the CPU
     uint32_t sent = 0;
     uint32_t missing = 0;
-    std::vector<FlowKey> gathering;  // batches of a list, until the last is in
   };
   struct Held {
     OperationId operation = 0;
     Packet packet;
   };
-  // Work that takes time; served in order by the CPU.
+  struct DetectTask {
+    msg::GetElephant request;
+  };
+  struct ExportTask {
+    FlowKey flow;
+  };
+  struct ImportTask {
+    msg::Chunk chunk;
+  };
+  struct DeleteTask {
+    std::vector<FiveTuple> flows;
+  };
   struct Task {
-    enum class Kind : uint8_t { kDetect, kExportFlow, kExportDone, kImport, kDelete } kind = Kind::kDetect;
     OperationId operation = 0;
-    FlowKey flow;                    // kExportFlow
-    msg::GetElephant detect;         // kDetect
-    msg::Chunk chunk;                // kImport
-    std::vector<FiveTuple> deletes;  // kDelete
+    std::variant<DetectTask, ExportTask, ImportTask, DeleteTask> work;
   };
 
-  // One handler per message; see nf_agent.cc.
   void Handle(TimePoint now, OperationId op, const msg::GetElephant& m, Outbox& outbox);
   void Handle(TimePoint now, OperationId op, const msg::ListFlows& m, Outbox& outbox);
   void Handle(TimePoint now, OperationId op, const msg::EnableEvents& m, Outbox& outbox);
@@ -106,15 +117,21 @@ class NfAgent {
   void Handle(TimePoint now, OperationId op, const msg::StopRelay& m, Outbox& outbox);
 
   void RunDue(TimePoint now, Outbox& outbox);
-  void Run(TimePoint now, const Task& task, Outbox& outbox);
-  void Submit(TimePoint now, Duration cost, Task task, Outbox& outbox);
-  void StartExport(TimePoint now, OperationId op, std::vector<FlowKey> flows, Outbox& outbox);
-  void LockNextExport();
-  void Process(TimePoint now, const Packet& packet);
+  void Run(TimePoint now, OperationId op, const DetectTask& task, Outbox& outbox);
+  void Run(TimePoint now, OperationId op, const ExportTask& task, Outbox& outbox);
+  void Run(TimePoint now, OperationId op, const ImportTask& task, Outbox& outbox);
+  void Run(TimePoint now, OperationId op, const DeleteTask& task, Outbox& outbox);
+  void ExportNext(TimePoint now, OperationId op, Outbox& outbox);
+  std::vector<FlowKey> Match(TimePoint now, FlowScope::Kind kind, const FlowFilter& filter) const;
+
   void Advance(TimePoint now, Outbox& outbox);
-  std::optional<FlowLock> LockOf(const Packet& packet) const;
+  void Process(TimePoint now, const Packet& packet);
   NfVerdict Decide(TimePoint now, const Packet& packet, Outbox& outbox);
-  std::vector<FlowKey> Match(TimePoint now, const FlowScope& scope) const;
+  NfVerdict Intercept(TimePoint now, const FlowLock& lock, const Packet& packet, Outbox& outbox);
+  bool Relays(const Packet& packet, Outbox& outbox);
+  std::optional<FlowLock> LockOf(const Packet& packet) const;
+  void ReleaseHeld(TimePoint now, OperationId op, Outbox& outbox);
+  void UpdateBusy() { busy_ = relay_.has_value() || !wildcards_.empty() || !locks_.empty(); }
 
   NfAgentOptions options_;
   FlowHasher hasher_;
@@ -123,15 +140,16 @@ class NfAgent {
   CostServer<Task> cpu_;
   std::vector<EvictionPass> passes_;  // scratch
 
-  bool busy_ = false;  // any lock or relay in force: packets take the slow path
+  bool busy_ = false;  // a lock or a relay is in force: packets take the slow path
   std::vector<Wildcard> wildcards_;
   FlowMap<FlowLock> locks_;
   std::optional<Relay> relay_;
-  FlowMap<OperationId> relayed_;  // tombstones: flows that live at the relay's target
+  uint8_t relay_to_ = 0;
+  FlowMap<OperationId> relayed_;  // tombstones: flows that live at the relay's target; bounded
   std::map<OperationId, Export> exports_;
   std::deque<Held> held_;
   Bytes held_bytes_;
-  uint64_t strays_ = 0;  // messages that fit no operation here
+  uint64_t strays_ = 0;  // messages that fit nothing here; counted and ignored
 };
 
 }  // namespace uhaul

@@ -29,6 +29,9 @@ class SwitchAgent {
   void OnTimer(TimePoint now, Outbox& outbox);
   TimePoint NextDeadline() const { return cpu_.NextDeadline(); }
 
+  // See NfAgent::SetProfile.
+  void SetProfile(const Profile& profile);
+
   uint32_t table_entries() const;  // exact and wildcard rules
   void Hash(StateHash& hash, TimePoint now) const;
 
@@ -42,17 +45,15 @@ class SwitchAgent {
     uint16_t priority = 0;
     Rule rule;
   };
-  struct Task {
-    OperationId operation = 0;
-    std::variant<msg::InstallRules, msg::RemoveRules> work;
-  };
   Rule* Lookup(const Packet& packet);
-  void Run(TimePoint now, const Task& task, Outbox& outbox);
-  void Install(OperationId op, const msg::InstallRules& m, Outbox& outbox);
+  void RunDue(TimePoint now, Outbox& outbox);
+  void Run(OperationId op, const msg::InstallRules& m, Outbox& outbox);
+  void Run(OperationId op, const msg::RemoveRules& m, Outbox& outbox);
+  uint64_t InstallWildcard(const msg::InstallRules& m);
 
   SwitchAgentOptions options_;
   FlowHasher hasher_;
-  CostServer<Task> cpu_;
+  CostServer<Message> cpu_;  // rule changes
   FlowMap<Rule> exact_;
   std::vector<Wildcard> wildcards_;  // by priority, highest first
   uint64_t strays_ = 0;

@@ -1,0 +1,195 @@
+#include "core/node/nf_agent.h"
+
+#include <algorithm>
+#include <type_traits>
+
+namespace uhaul {
+namespace {
+
+// Relayed flows that src remembers, so that each is reported once. Beyond it flows are relayed unreported.
+constexpr size_t kMaxRelayed = 1 << 17;
+
+}  // namespace
+
+NfAgent::NfAgent(NfAgentOptions options, std::unique_ptr<NetworkFunction> function)
+    : options_(std::move(options)),
+      hasher_(options_.hash_key),
+      function_(std::move(function)),
+      fit_(options_.fit) {
+  UHAUL_CHECK(function_ != nullptr);
+}
+
+NfAgent::NfAgent(const NfAgent& other)
+    : options_(other.options_),
+      hasher_(other.hasher_),
+      function_(other.function_->Clone()),
+      fit_(other.fit_),
+      cpu_(other.cpu_),
+      busy_(other.busy_),
+      wildcards_(other.wildcards_),
+      locks_(other.locks_),
+      relay_(other.relay_),
+      relay_to_(other.relay_to_),
+      relayed_(other.relayed_),
+      exports_(other.exports_),
+      held_(other.held_),
+      held_bytes_(other.held_bytes_),
+      strays_(other.strays_) {}
+
+NfAgent& NfAgent::operator=(const NfAgent& other) { return *this = NfAgent(other); }
+
+void NfAgent::SetProfile(const Profile& profile) {
+  UHAUL_CHECK(!busy_ && cpu_.empty() && exports_.empty());
+  options_.profile = profile;
+}
+
+// ---- data path
+
+void NfAgent::OnBurst(TimePoint now, std::span<const Packet> packets, std::span<NfVerdict> verdicts,
+                      Outbox& outbox) {
+  UHAUL_CHECK(packets.size() == verdicts.size());
+  if (now >= fit_.NextPass()) Advance(now, outbox);
+  if (!busy_) [[likely]] {
+    for (const Packet& packet : packets) fit_.Record(now, packet);
+    function_->Process(now, packets);
+    std::fill(verdicts.begin(), verdicts.end(), NfVerdict::kForward);
+    return;
+  }
+  for (size_t i = 0; i < packets.size(); ++i) verdicts[i] = Decide(now, packets[i], outbox);
+}
+
+void NfAgent::Process(TimePoint now, const Packet& packet) {
+  fit_.Record(now, packet);
+  function_->Process(now, {&packet, 1});
+}
+
+std::optional<NfAgent::FlowLock> NfAgent::LockOf(const Packet& packet) const {
+  if (const FlowLock* lock = locks_.Find(packet.flow)) return *lock;
+  for (const Wildcard& w : wildcards_) {
+    if (!w.filter.Matches(packet.flow.tuple)) continue;
+    if (w.only_unknown && function_->Knows(packet.flow)) continue;
+    return FlowLock{w.operation, w.lock};
+  }
+  return std::nullopt;
+}
+
+NfVerdict NfAgent::Decide(TimePoint now, const Packet& packet, Outbox& outbox) {
+  if (const auto lock = LockOf(packet)) return Intercept(now, *lock, packet, outbox);
+  if (relay_ && Relays(packet, outbox)) return NfVerdict::kRelay;
+  Process(now, packet);
+  return NfVerdict::kForward;
+}
+
+// OpenNF: "drop" hands the packet to the controller; "buffer" holds it here. A packet-out carries do-not-buffer: the
+// controller has decided that this instance processes it now.
+NfVerdict NfAgent::Intercept(TimePoint now, const FlowLock& lock, const Packet& packet, Outbox& outbox) {
+  if (packet.do_not_buffer) {
+    Process(now, packet);
+    if (lock.lock == Lock::kBuffer) {
+      outbox.Send(kControllerNode, lock.operation, msg::ProcessedEvent{packet.flow.tuple, packet.digest});
+    }
+    return NfVerdict::kForward;
+  }
+  if (lock.lock == Lock::kEvents) {
+    cpu_.Charge(now, options_.profile.nf_event.Of(1, Bytes(packet.bytes)));
+    outbox.Send(kControllerNode, lock.operation, msg::PacketEvent{packet});
+    return NfVerdict::kConsumed;
+  }
+  const Bytes size(packet.bytes);
+  if (held_bytes_ + size > options_.profile.nf_buffer) {
+    outbox.packets.push_back({OutPacket::Fate::kDropped, options_.instance, packet});
+    outbox.events.push_back(event::BufferOverflow{BufferPlace::kDestination, size});
+    return NfVerdict::kConsumed;
+  }
+  held_.push_back({lock.operation, packet});
+  held_bytes_ += size;
+  outbox.events.push_back(event::Buffered{BufferPlace::kDestination, held_bytes_, size});
+  return NfVerdict::kConsumed;
+}
+
+// U-HAUL 3: "the original NF instance stops establishing new states for flows it has not seen yet"; their packets
+// are forwarded to the new instance.
+bool NfAgent::Relays(const Packet& packet, Outbox& outbox) {
+  if (packet.do_not_buffer || !relay_->filter.Matches(packet.flow.tuple)) return false;
+  if (relayed_.Contains(packet.flow)) return true;
+  if (!relay_->new_flows || function_->Knows(packet.flow)) return false;
+  if (relayed_.size() < kMaxRelayed) {
+    relayed_.Get(packet.flow) = relay_->operation;
+    outbox.Send(kControllerNode, relay_->operation, msg::NewFlow{packet.flow.tuple});
+  }
+  return true;
+}
+
+void NfAgent::ReleaseHeld(TimePoint now, OperationId op, Outbox& outbox) {
+  std::deque<Held> rest;
+  for (Held& held : held_) {
+    if (held.operation != op) {
+      rest.push_back(std::move(held));
+      continue;
+    }
+    held_bytes_ -= Bytes(held.packet.bytes);
+    Process(now, held.packet);
+    outbox.packets.push_back({OutPacket::Fate::kToSink, options_.instance, held.packet});
+  }
+  if (rest.size() != held_.size()) {
+    outbox.events.push_back(event::Buffered{BufferPlace::kDestination, held_bytes_, Bytes()});
+  }
+  held_ = std::move(rest);
+}
+
+// ---- time
+
+TimePoint NfAgent::NextDeadline() const { return std::min(cpu_.NextDeadline(), fit_.NextPass()); }
+
+void NfAgent::OnTimer(TimePoint now, Outbox& outbox) {
+  if (now >= fit_.NextPass()) Advance(now, outbox);
+  RunDue(now, outbox);
+}
+
+void NfAgent::Advance(TimePoint now, Outbox& outbox) {
+  passes_.clear();
+  fit_.Advance(now, &passes_);
+  for (const EvictionPass& pass : passes_) outbox.events.push_back(event::Eviction{options_.instance, pass});
+  function_->Expire(now);
+}
+
+void NfAgent::RunDue(TimePoint now, Outbox& outbox) {
+  while (const auto task = cpu_.PopDue(now)) {
+    std::visit([&](const auto& work) { Run(now, task->operation, work, outbox); }, task->work);
+  }
+}
+
+// ---- identity
+
+void NfAgent::Hash(StateHash& hash, TimePoint now) const {
+  function_->Hash(hash);
+  fit_.Hash(hash, now);
+  hash.Add(static_cast<uint64_t>((cpu_.busy_until() > now ? cpu_.busy_until() - now : Duration()).nanos()));
+  cpu_.ForEach([&](TimePoint due, const Task& task) {
+    hash.Add(static_cast<uint64_t>((due - now).nanos()));
+    hash.Add(task.operation);
+    hash.Add(task.work.index());
+    if (const auto* e = std::get_if<ExportTask>(&task.work)) hash.Add(e->flow.id);
+    if (const auto* i = std::get_if<ImportTask>(&task.work)) hash.Add(std::span<const uint8_t>(i->chunk.state));
+  });
+  for (const Wildcard& w : wildcards_) hash.Add((uint64_t{w.operation} << 8) | static_cast<uint64_t>(w.lock));
+  for (const FlowKey& key : locks_.SortedKeys()) {
+    hash.Add(key.id);
+    hash.Add((uint64_t{locks_.Find(key)->operation} << 8) | static_cast<uint64_t>(locks_.Find(key)->lock));
+  }
+  hash.Add(relay_ ? 1 + relay_->operation + (relay_->new_flows ? uint64_t{1} << 32 : 0) : 0);
+  for (const FlowKey& key : relayed_.SortedKeys()) hash.Add(key.id);
+  for (const auto& [op, e] : exports_) {
+    hash.Add(op);
+    hash.Add(e.sent);
+    hash.Add(e.missing);
+    for (const FlowKey& key : e.gathering) hash.Add(key.id);
+    for (const FlowKey& key : e.queue) hash.Add(key.id);
+  }
+  for (const Held& h : held_) {
+    hash.Add(h.packet.flow.id);
+    hash.Add(h.packet.digest);
+  }
+}
+
+}  // namespace uhaul

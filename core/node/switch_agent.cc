@@ -1,0 +1,155 @@
+#include "core/node/switch_agent.h"
+
+#include <algorithm>
+
+namespace uhaul {
+namespace {
+
+// Packets that a rule about to be replaced has sent to src and the controller both: what an order-preserving move
+// must see again at dst before it lets newer packets go.
+uint64_t Diverted(const msg::RuleAction& action, uint64_t matched) {
+  return action.kind == msg::RuleAction::Kind::kForwardAndController ? matched : 0;
+}
+
+}  // namespace
+
+SwitchAgent::SwitchAgent(SwitchAgentOptions options)
+    : options_(std::move(options)), hasher_(options_.hash_key) {}
+
+void SwitchAgent::SetProfile(const Profile& profile) {
+  UHAUL_CHECK(cpu_.empty());
+  options_.profile = profile;
+}
+
+SwitchAgent::Rule* SwitchAgent::Lookup(const Packet& packet) {
+  if (Rule* rule = exact_.Find(packet.flow)) return rule;
+  for (Wildcard& w : wildcards_) {
+    if (w.filter.Matches(packet.flow.tuple)) return &w.rule;
+  }
+  return nullptr;
+}
+
+void SwitchAgent::OnBurst(TimePoint, std::span<const Packet> packets, std::span<uint8_t> verdicts,
+                          Outbox& outbox) {
+  UHAUL_CHECK(packets.size() == verdicts.size());
+  if (exact_.empty() && wildcards_.empty()) [[likely]] {
+    std::fill(verdicts.begin(), verdicts.end(), options_.default_nf);
+    return;
+  }
+  for (size_t i = 0; i < packets.size(); ++i) {
+    Rule* rule = Lookup(packets[i]);
+    if (rule == nullptr) {
+      verdicts[i] = options_.default_nf;
+      continue;
+    }
+    ++rule->matched;
+    verdicts[i] = rule->action.nf;
+    switch (rule->action.kind) {
+      case msg::RuleAction::Kind::kForward:
+        break;
+      case msg::RuleAction::Kind::kForwardAndController:
+        outbox.Send(kControllerNode, 0, msg::PacketIn{packets[i]});
+        break;
+      case msg::RuleAction::Kind::kSplit:
+        if (packets[i].flow.id & 1) verdicts[i] = rule->action.second_nf;
+        break;
+    }
+  }
+}
+
+void SwitchAgent::OnMessage(TimePoint now, const Message& message, Outbox& outbox) {
+  RunDue(now, outbox);
+  if (const auto* out = std::get_if<msg::PacketOut>(&message.body)) {
+    outbox.packets.push_back({OutPacket::Fate::kToNf, out->nf, out->packet});
+  } else if (const auto* install = std::get_if<msg::InstallRules>(&message.body)) {
+    const uint64_t rules = install->exact ? install->flows.size() : 1;
+    cpu_.Submit(now, options_.profile.rule.Of(rules, Bytes()), message);
+  } else if (const auto* remove = std::get_if<msg::RemoveRules>(&message.body)) {
+    cpu_.Submit(now, options_.profile.rule.Of(remove->flows.size(), Bytes()), message);
+  } else {
+    ++strays_;
+  }
+  RunDue(now, outbox);
+}
+
+void SwitchAgent::OnTimer(TimePoint now, Outbox& outbox) { RunDue(now, outbox); }
+
+void SwitchAgent::RunDue(TimePoint now, Outbox& outbox) {
+  while (const auto due = cpu_.PopDue(now)) {
+    if (const auto* install = std::get_if<msg::InstallRules>(&due->body)) Run(due->operation, *install, outbox);
+    if (const auto* remove = std::get_if<msg::RemoveRules>(&due->body)) Run(due->operation, *remove, outbox);
+  }
+}
+
+void SwitchAgent::Run(OperationId op, const msg::InstallRules& m, Outbox& outbox) {
+  msg::RulesAck ack{m.xid, {}, false, 0, 0};
+  uint32_t installed = 0;
+  if (!m.exact) {
+    ack.diverted = InstallWildcard(m);
+    installed = 1;
+  } else {
+    for (const FiveTuple& tuple : m.flows) {
+      const FlowKey key = hasher_.Key(tuple);
+      Rule* rule = exact_.Find(key);
+      if (rule == nullptr && exact_.size() >= options_.table_capacity) {
+        ack.failed.push_back(tuple);
+        continue;
+      }
+      if (rule == nullptr) rule = &exact_.Get(key);
+      ack.diverted += Diverted(rule->action, rule->matched);
+      *rule = {m.action, 0};
+      ++installed;
+    }
+  }
+  ack.table_entries = table_entries();
+  outbox.events.push_back(event::RulesInstalled{installed, ack.table_entries});
+  outbox.Send(kControllerNode, op, std::move(ack));
+}
+
+uint64_t SwitchAgent::InstallWildcard(const msg::InstallRules& m) {
+  for (Wildcard& w : wildcards_) {
+    if (w.priority == m.priority && w.filter == m.filter) {
+      const uint64_t diverted = Diverted(w.rule.action, w.rule.matched);
+      w.rule = {m.action, 0};
+      return diverted;
+    }
+  }
+  // An order-preserving move's second rule hides its first, on the same filter: that one's count is what was diverted.
+  uint64_t diverted = 0;
+  for (const Wildcard& w : wildcards_) {
+    if (w.filter == m.filter && w.priority < m.priority) diverted += Diverted(w.rule.action, w.rule.matched);
+  }
+  const auto at = std::find_if(wildcards_.begin(), wildcards_.end(),
+                               [&](const Wildcard& w) { return w.priority < m.priority; });
+  wildcards_.insert(at, {m.filter, m.priority, {m.action, 0}});
+  return diverted;
+}
+
+void SwitchAgent::Run(OperationId op, const msg::RemoveRules& m, Outbox& outbox) {
+  for (const FiveTuple& tuple : m.flows) exact_.Erase(hasher_.Key(tuple));
+  outbox.Send(kControllerNode, op, msg::RulesAck{m.xid, {}, false, 0, table_entries()});
+}
+
+uint32_t SwitchAgent::table_entries() const {
+  return static_cast<uint32_t>(exact_.size() + wildcards_.size());
+}
+
+void SwitchAgent::Hash(StateHash& hash, TimePoint now) const {
+  for (const FlowKey& key : exact_.SortedKeys()) {
+    const Rule& rule = *exact_.Find(key);
+    hash.Add(key.id);
+    hash.Add((static_cast<uint64_t>(rule.action.kind) << 8) | rule.action.nf);
+    if (rule.action.kind == msg::RuleAction::Kind::kForwardAndController) hash.Add(rule.matched);
+  }
+  for (const Wildcard& w : wildcards_) {
+    hash.Add((uint64_t{w.priority} << 16) | (static_cast<uint64_t>(w.rule.action.kind) << 8) | w.rule.action.nf);
+    if (w.rule.action.kind == msg::RuleAction::Kind::kForwardAndController) hash.Add(w.rule.matched);
+  }
+  cpu_.ForEach([&](TimePoint due, const Message& change) {
+    hash.Add(static_cast<uint64_t>((due - now).nanos()));
+    hash.Add(change.operation);
+    hash.Add(change.body.index());
+  });
+}
+
+}  // namespace uhaul
