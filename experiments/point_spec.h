@@ -25,11 +25,11 @@ struct PointSpec {
   uint64_t trace = 1;                   // its number is its seed
   Duration duration = Duration::Seconds(3);
   SenderKind senders = SenderKind::kLimited;
-  uint32_t sender_limit = 3;            // kLimited: flows that send at a time
+  uint32_t sender_limit = 3;  // kLimited: flows that send at a time
   uint32_t packet_bytes = 1500;
-  Duration on_time;                     // on-off senders: mean times; zero: always on
+  Duration on_time;  // on-off senders: mean times; zero: always on
   Duration off_time;
-  uint32_t window_packets = 10;         // kWindow
+  uint32_t window_packets = 10;  // kWindow
   Duration retransmission_timeout = Duration::Millis(200);
   // link.*
   BitRate link_rate{10'000'000'000};
@@ -46,7 +46,7 @@ struct PointSpec {
   Duration migration_within = Duration::Millis(500);
   MigrationPhase phase = MigrationPhase::kPreEviction;
   Duration migration_lead = Duration::Millis(1);  // kPreEviction: this long before the pass
-  uint32_t migration_states = 0;  // > 0: migrate when src holds this many states instead
+  uint32_t migration_states = 0;                  // > 0: migrate when src holds this many states instead
   // ---- all above determine the warm-up; points that agree on them share one trace group and fork from one process
   // edm.*  (only where the scheme moves elephants)
   DetectorSpec::Kind detector = DetectorSpec::Kind::kProportion;
