@@ -6,9 +6,9 @@ namespace uhaul {
 [[noreturn]] void CheckFailed(const char* file, int line, const char* condition);
 }
 
-#define UHAUL_CHECK(condition)                                        \
-  do {                                                                \
-    if (!(condition)) [[unlikely]] {                                  \
-      ::uhaul::CheckFailed(__FILE__, __LINE__, #condition);           \
-    }                                                                 \
+#define UHAUL_CHECK(condition)                              \
+  do {                                                      \
+    if (!(condition)) [[unlikely]] {                        \
+      ::uhaul::CheckFailed(__FILE__, __LINE__, #condition); \
+    }                                                       \
   } while (false)
