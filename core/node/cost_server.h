@@ -1,6 +1,6 @@
-// CostServer: charges the time that work takes, by deadlines, never by waiting. First in, first out, one item at a time:
-// an item that takes `cost` is due when everything before it is done and `cost` has passed. Work that costs nothing is due
-// at once, so that a profile of zeros adds no delay and no order of its own.
+// CostServer: charges the time that work takes, by deadlines, never by waiting. First in, first out, one item at a
+// time: an item that takes `cost` is due when everything before it is done and `cost` has passed. Work that costs
+// nothing is due at once, so that a profile of zeros adds no delay and no order of its own.
 #pragma once
 
 #include <deque>

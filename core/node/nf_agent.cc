@@ -12,10 +12,7 @@ constexpr size_t kMaxRelayed = 1 << 17;
 }  // namespace
 
 NfAgent::NfAgent(NfAgentOptions options, std::unique_ptr<NetworkFunction> function)
-    : options_(std::move(options)),
-      hasher_(options_.hash_key),
-      function_(std::move(function)),
-      fit_(options_.fit) {
+    : options_(std::move(options)), hasher_(options_.hash_key), function_(std::move(function)), fit_(options_.fit) {
   UHAUL_CHECK(function_ != nullptr);
 }
 
@@ -45,8 +42,7 @@ void NfAgent::SetProfile(const Profile& profile) {
 
 // ---- data path
 
-void NfAgent::OnBurst(TimePoint now, std::span<const Packet> packets, std::span<NfVerdict> verdicts,
-                      Outbox& outbox) {
+void NfAgent::OnBurst(TimePoint now, std::span<const Packet> packets, std::span<NfVerdict> verdicts, Outbox& outbox) {
   UHAUL_CHECK(packets.size() == verdicts.size());
   if (now >= fit_.NextPass()) Advance(now, outbox);
   if (!busy_) [[likely]] {

@@ -166,8 +166,8 @@ void NfAgent::Run(TimePoint now, OperationId op, const ExportTask& task, Outbox&
   if (state.ok()) {
     const auto record = fit_.Find(now, task.flow);
     outbox.Send(kControllerNode, op,
-                msg::Chunk{task.flow.tuple, function_->schema(), std::move(*state),
-                           record ? record->bytes : Bytes(), record && record->fin});
+                msg::Chunk{task.flow.tuple, function_->schema(), std::move(*state), record ? record->bytes : Bytes(),
+                           record && record->fin});
     ++e.sent;
   } else {
     ++e.missing;
@@ -191,8 +191,7 @@ void NfAgent::Handle(TimePoint now, OperationId op, const msg::PutPerflow& m, Ou
 void NfAgent::Run(TimePoint now, OperationId op, const ImportTask& task, Outbox& outbox) {
   const msg::Chunk& chunk = task.chunk;
   const FlowKey flow = hasher_.Key(chunk.tuple);
-  const bool accepted =
-      chunk.schema == function_->schema() && function_->Import(now, flow, chunk.state).ok();
+  const bool accepted = chunk.schema == function_->schema() && function_->Import(now, flow, chunk.state).ok();
   if (accepted && chunk.fit_bytes.count() > 0) fit_.Import(now, flow, chunk.fit_bytes, chunk.fit_fin);
   outbox.Send(kControllerNode, op, msg::PutAck{chunk.tuple, accepted});
 }

@@ -16,9 +16,9 @@ struct OutMessage {
 // What becomes of a packet outside its own burst: a buffered one released, a packet-out sent.
 struct OutPacket {
   enum class Fate : uint8_t {
-    kToSink,  // NF: processed, on its way out
-    kToNf,    // switch: out of the port to `nf`
-    kRelay,   // NF: unprocessed, back to the switch, which sends it to `nf`
+    kToSink,   // NF: processed, on its way out
+    kToNf,     // switch: out of the port to `nf`
+    kRelay,    // NF: unprocessed, back to the switch, which sends it to `nf`
     kDropped,  // a buffer was full
   };
   Fate fate = Fate::kToSink;

@@ -9,9 +9,9 @@ using namespace literals;
 
 constexpr Cost PerItem(Duration d) { return {Duration(), d, Duration()}; }
 
-// The paper's testbed as section 4 shows it. get: total time less die-out time (Tables 10-13) over the flows moved gives
-// 0.2625 ms per flow, serialised, no fixed part. Everything else is an assumption: small beside get, so that
-// the downtime is decided by get alone; controller and NF hosts have 64 GB, so buffers are wide.
+// The paper's testbed as section 4 shows it. get: total time less die-out time (Tables 10-13) over the flows moved
+// gives 0.2625 ms per flow, serialised, no fixed part. Everything else is an assumption: small beside get, so that the
+// downtime is decided by get alone; controller and NF hosts have 64 GB, so buffers are wide.
 Profile Emulab() {
   return {.name = "emulab-2016",
           .get = PerItem(262'500_ns),
@@ -29,9 +29,9 @@ Profile Emulab() {
           .nf_buffer = Bytes(1'000'000'000)};
 }
 
-// Section 2 (Figure 2) shows other costs than section 4 with the same options: 268 ms for 1,000 states without guarantees,
-// more than 400 ms with them, even optimised. get is the 268 us; nf_event is chosen (fitted to "beyond 400 ms") so that
-// handing half of 10 Gbps to the controller takes its share of src's CPU; put is an assumption.
+// Section 2 (Figure 2) shows other costs than section 4 with the same options: 268 ms for 1,000 states without
+// guarantees, more than 400 ms with them, even optimised. get is the 268 us; nf_event is chosen (fitted to "beyond 400
+// ms") so that handing half of 10 Gbps to the controller takes its share of src's CPU; put is an assumption.
 Profile EmulabFigure2() {
   Profile p = Emulab();
   p.name = "emulab-2016-fig2";

@@ -1,6 +1,6 @@
 // Profiles: what the control plane costs. Each component is charged by a CostServer as fixed-per-batch + per-item
-// + per-octet. A component's source is the paper, a measurement (`uhaul calibrate`) or, where no source gives it, a named
-// assumption, to be swept (DECISIONS 8).
+// + per-octet. A component's source is the paper, a measurement (`uhaul calibrate`) or, where no source gives it, a
+// named assumption, to be swept (DECISIONS 8).
 #pragma once
 
 #include <string>
@@ -25,17 +25,17 @@ struct Cost {
 
 struct Profile {
   std::string name;
-  Cost get{};         // src: export of a flow's state; serialised
-  Cost put{};         // dst: import
-  Cost del{};         // src: delete
-  Cost nf_event{};    // src: handing a packet to the controller; shares the CPU of get
-  Cost detect{};      // src: EDM, per active flow
-  Cost message{};     // controller: any message that carries no packet
-  Cost event{};       // controller: a message with a packet
-  Cost packet_out{};  // controller: releasing a held packet
-  Cost rule{};        // switch: rule installation, per rule
-  Duration control_delay{};  // one way, controller to NF or switch
-  BitRate control_rate{};    // of a control link
+  Cost get{};                 // src: export of a flow's state; serialised
+  Cost put{};                 // dst: import
+  Cost del{};                 // src: delete
+  Cost nf_event{};            // src: handing a packet to the controller; shares the CPU of get
+  Cost detect{};              // src: EDM, per active flow
+  Cost message{};             // controller: any message that carries no packet
+  Cost event{};               // controller: a message with a packet
+  Cost packet_out{};          // controller: releasing a held packet
+  Cost rule{};                // switch: rule installation, per rule
+  Duration control_delay{};   // one way, controller to NF or switch
+  BitRate control_rate{};     // of a control link
   Bytes controller_buffer{};  // packets held at the controller
   Bytes nf_buffer{};          // packets held at an NF
   bool operator==(const Profile&) const = default;

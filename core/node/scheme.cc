@@ -24,8 +24,8 @@ const SchemeOptions kSchemes[] = {
     {"opennf-op-pl-er", kActive, kOp, true, true, false, false, AfterMove::kKeep, 0},
     {"uhaul", kElephants, kLf, true, true, false, true, AfterMove::kKeep, 0},
     {"uhaul-ng", kElephants, kNg, true, false, false, true, AfterMove::kKeep, 0},
-    // Elephants that the EDM chose have often ended already: OpenNF's order-preserving move would wait for their next packet
-    // for ever, hence a time-out.
+    // Elephants that the EDM chose have often ended already: OpenNF's order-preserving move would wait for their next
+    // packet for ever, hence a time-out.
     {"uhaul-op", kElephants, kOp, true, true, false, true, AfterMove::kKeep, 10'000},
 };
 

@@ -13,8 +13,7 @@ uint64_t Diverted(const msg::RuleAction& action, uint64_t matched) {
 
 }  // namespace
 
-SwitchAgent::SwitchAgent(SwitchAgentOptions options)
-    : options_(std::move(options)), hasher_(options_.hash_key) {}
+SwitchAgent::SwitchAgent(SwitchAgentOptions options) : options_(std::move(options)), hasher_(options_.hash_key) {}
 
 void SwitchAgent::SetProfile(const Profile& profile) {
   UHAUL_CHECK(cpu_.empty());
@@ -29,8 +28,7 @@ SwitchAgent::Rule* SwitchAgent::Lookup(const Packet& packet) {
   return nullptr;
 }
 
-void SwitchAgent::OnBurst(TimePoint, std::span<const Packet> packets, std::span<uint8_t> verdicts,
-                          Outbox& outbox) {
+void SwitchAgent::OnBurst(TimePoint, std::span<const Packet> packets, std::span<uint8_t> verdicts, Outbox& outbox) {
   UHAUL_CHECK(packets.size() == verdicts.size());
   if (exact_.empty() && wildcards_.empty()) [[likely]] {
     std::fill(verdicts.begin(), verdicts.end(), options_.default_nf);
@@ -106,21 +104,19 @@ void SwitchAgent::Run(OperationId op, const msg::InstallRules& m, Outbox& outbox
   outbox.Send(kControllerNode, op, std::move(ack));
 }
 
+// The newest of equal priority wins; a rule on the same filter is replaced, its count reported.
 uint64_t SwitchAgent::InstallWildcard(const msg::InstallRules& m) {
-  for (Wildcard& w : wildcards_) {
-    if (w.priority == m.priority && w.filter == m.filter) {
-      const uint64_t diverted = Diverted(w.rule.action, w.rule.matched);
-      w.rule = {m.action, 0};
-      return diverted;
-    }
-  }
-  // An order-preserving move's second rule hides its first, on the same filter: that one's count is what was diverted.
   uint64_t diverted = 0;
-  for (const Wildcard& w : wildcards_) {
-    if (w.filter == m.filter && w.priority < m.priority) diverted += Diverted(w.rule.action, w.rule.matched);
-  }
-  const auto at = std::find_if(wildcards_.begin(), wildcards_.end(),
-                               [&](const Wildcard& w) { return w.priority < m.priority; });
+  std::erase_if(wildcards_, [&](const Wildcard& w) {
+    const bool replaced = w.priority == m.priority && w.filter == m.filter;
+    if (replaced) diverted += Diverted(w.rule.action, w.rule.matched);
+    return replaced;
+  });
+  exact_.EraseIf([&](const FlowKey& key, const Rule& rule) {
+    return rule.action.nf == m.supersedes && m.filter.Matches(key.tuple);
+  });
+  const auto at =
+      std::find_if(wildcards_.begin(), wildcards_.end(), [&](const Wildcard& w) { return w.priority <= m.priority; });
   wildcards_.insert(at, {m.filter, m.priority, {m.action, 0}});
   return diverted;
 }
@@ -130,9 +126,7 @@ void SwitchAgent::Run(OperationId op, const msg::RemoveRules& m, Outbox& outbox)
   outbox.Send(kControllerNode, op, msg::RulesAck{m.xid, {}, false, 0, table_entries()});
 }
 
-uint32_t SwitchAgent::table_entries() const {
-  return static_cast<uint32_t>(exact_.size() + wildcards_.size());
-}
+uint32_t SwitchAgent::table_entries() const { return static_cast<uint32_t>(exact_.size() + wildcards_.size()); }
 
 void SwitchAgent::Hash(StateHash& hash, TimePoint now) const {
   for (const FlowKey& key : exact_.SortedKeys()) {

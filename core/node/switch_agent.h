@@ -1,5 +1,5 @@
-// SwitchAgent: exact-match rules over wildcard rules over a default, with counters, packet-in and packet-out. A sans-I/O
-// machine; the engine owns the ports.
+// SwitchAgent: exact-match rules over wildcard rules over a default, with counters, packet-in and packet-out. A
+// sans-I/O machine; the engine owns the ports.
 #pragma once
 
 #include <span>

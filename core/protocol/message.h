@@ -171,6 +171,7 @@ struct RuleAction {
   uint8_t second_nf = 0;  // kSplit: flows whose ID is odd go here
   bool operator==(const RuleAction&) const = default;
 };
+inline constexpr uint8_t kNoNf = 255;
 struct InstallRules {
   uint32_t xid = 0;
   uint16_t priority = 0;         // of a wildcard; exact rules always win over wildcards
@@ -178,6 +179,7 @@ struct InstallRules {
   std::vector<FiveTuple> flows;  // at most kMaxFlowsPerMessage
   FlowFilter filter;
   RuleAction action;
+  uint8_t supersedes = kNoNf;  // a wildcard rule removes exact rules on its filter that point to this NF
   bool operator==(const InstallRules&) const = default;
 };
 struct RulesAck {  // applied: packets after this follow the rules (a barrier reply)

@@ -1,0 +1,122 @@
+// The packets that a migration holds, and OpenNF's way of preserving their order.
+//
+// Loss-free: packets of locked flows come as events and wait until their state is at dst; then they go out as
+// packet-outs marked do-not-buffer, and later ones at once. Packets that the new rule sends straight to dst overtake
+// those that still come by the controller: loss-free does not preserve order.
+//
+// Order-preserving (OpenNF, section 5.1.2 of its paper, with the switch's counter): dst buffers what is not marked; the
+// switch sends the flows' packets to src and to the controller both; after the first packet-in, rules to dst. The
+// switch's counter says how many packet-ins there are; when all are in and dst has reported the last of them as
+// processed, dst lets its buffer go. It tells packets apart by their contents (digest), as OpenNF does: two identical
+// packets of a flow fool it.
+#include <algorithm>
+
+#include "core/node/migration.h"
+
+namespace uhaul {
+
+void Migration::Handle(MigrationContext& context, const msg::PacketEvent& m) {
+  if (closed()) {
+    ++strays_;
+    return;
+  }
+  Flow& flow = flows_.Get(m.packet.flow.id != 0 ? m.packet.flow : context.hasher.Key(m.packet.flow.tuple));
+  if (released_all_ || flow.released) return SendOut(context, flow, m.packet);
+  const Bytes size(m.packet.bytes);
+  if (context.held + size > context.profile.controller_buffer) {
+    ++dropped_;
+    context.outbox.packets.push_back({OutPacket::Fate::kDropped, request_.src, m.packet});
+    context.outbox.events.push_back(event::BufferOverflow{BufferPlace::kController, size});
+    return;
+  }
+  context.held += size;
+  flow.held.push_back({arrivals_++, m.packet});
+  context.outbox.events.push_back(event::Buffered{BufferPlace::kController, context.held, size});
+}
+
+void Migration::SendOut(MigrationContext& context, const Flow& flow, const Packet& packet) {
+  context.charge += context.profile.packet_out.Of(1, Bytes(packet.bytes));
+  msg::PacketOut out{packet, flow.to_src ? request_.src : request_.dst};
+  out.packet.do_not_buffer = true;
+  context.outbox.Send(kSwitchNode, id_, std::move(out));
+}
+
+// Early release: one flow's packets.
+void Migration::Release(MigrationContext& context, Flow& flow) {
+  flow.released = true;
+  if (flow.held.empty()) return;
+  for (const HeldPacket& held : flow.held) {
+    context.held -= Bytes(held.packet.bytes);
+    SendOut(context, flow, held.packet);
+  }
+  flow.held = {};
+  context.outbox.events.push_back(event::Buffered{BufferPlace::kController, context.held, Bytes()});
+}
+
+// Everything that is still held, in order of arrival.
+void Migration::ReleaseAll(MigrationContext& context) {
+  released_all_ = true;
+  std::vector<std::pair<HeldPacket, const Flow*>> held;
+  flows_.ForEach([&](const FlowKey&, Flow& flow) {
+    for (const HeldPacket& packet : flow.held) held.emplace_back(packet, &flow);
+    flow.held = {};
+  });
+  if (held.empty()) return;
+  std::sort(held.begin(), held.end(), [](const auto& a, const auto& b) { return a.first.order < b.first.order; });
+  for (const auto& [packet, flow] : held) {
+    context.held -= Bytes(packet.packet.bytes);
+    SendOut(context, *flow, packet.packet);
+  }
+  context.outbox.events.push_back(event::Buffered{BufferPlace::kController, context.held, Bytes()});
+}
+
+// ---- order preservation
+
+void Migration::ArmBuffer(MigrationContext& context) {
+  phase_ = Phase::kArmingBuffer;
+  if (wildcard_) {
+    SendToDst(context,
+              msg::EnableEvents{msg::EventAction::kBuffer, {FlowScope::Kind::kActive, request_.filter, {}}, false});
+    return;
+  }
+  for (size_t i = 0; i == 0 || i < order_.size(); i += kMaxFlowsPerMessage) {
+    const size_t n = std::min(kMaxFlowsPerMessage, order_.size() - i);
+    const auto begin = order_.begin() + static_cast<std::ptrdiff_t>(i);
+    SendToDst(context, msg::EnableEvents{msg::EventAction::kBuffer,
+                                         {FlowScope::Kind::kList, {}, {begin, begin + static_cast<std::ptrdiff_t>(n)}},
+                                         i + n < order_.size()});
+  }
+}
+
+bool Migration::OnPacketIn(MigrationContext& context, const Packet& packet) {
+  const FlowKey key = packet.flow.id != 0 ? packet.flow : context.hasher.Key(packet.flow.tuple);
+  if (request_.scheme.guarantee != Guarantee::kOrderPreserving || !Owns(key)) return false;
+  if (phase_ != Phase::kDiverting && phase_ != Phase::kRerouting && phase_ != Phase::kDraining) return false;
+  ++packet_ins_;
+  last_packet_in_ = {key, packet.digest};
+  if (phase_ == Phase::kDiverting) {
+    deadline_ = TimePoint::Never();
+    Reroute(context);
+  } else {
+    MaybeDrained(context);
+  }
+  return true;
+}
+
+void Migration::Handle(MigrationContext& context, const msg::ProcessedEvent& m) {
+  if (phase_ != Phase::kDiverting && phase_ != Phase::kRerouting && phase_ != Phase::kDraining) return;
+  flows_.Get(context.hasher.Key(m.tuple)).processed.push_back(m.digest);
+  MaybeDrained(context);
+}
+
+void Migration::MaybeDrained(MigrationContext& context) {
+  if (phase_ != Phase::kDraining || packet_ins_ < diverted_) return;
+  if (last_packet_in_) {
+    const std::vector<uint64_t>& processed = flows_.Get(last_packet_in_->first).processed;
+    if (std::find(processed.begin(), processed.end(), last_packet_in_->second) == processed.end()) return;
+  }
+  phase_ = Phase::kReleasing;
+  SendToDst(context, msg::DisableEvents{});
+}
+
+}  // namespace uhaul

@@ -1,0 +1,161 @@
+// The rules of a migration: to dst for what has moved, and what follows the move for what has not (DECISIONS 6, 7).
+#include <algorithm>
+
+#include "core/node/migration.h"
+
+namespace uhaul {
+namespace {
+
+constexpr uint16_t kDefaultPriority = 1;  // the default that `after: flip | share` sets
+constexpr uint16_t kMovePriority = 10;    // a wildcard move; the newest of equals wins
+
+}  // namespace
+
+// Flows whose state is at dst, or that had none anywhere.
+std::vector<FiveTuple> Migration::MovedFlows() const {
+  std::vector<FiveTuple> moved;
+  flows_.ForEach([&](const FlowKey& key, const Flow& flow) {
+    if (flow.selected && !flow.to_src) moved.push_back(key.tuple);
+  });
+  std::sort(moved.begin(), moved.end());
+  return moved;
+}
+
+void Migration::InstallExact(MigrationContext& context, const std::vector<FiveTuple>& flows, msg::RuleAction action) {
+  for (size_t i = 0; i < flows.size(); i += kMaxFlowsPerMessage) {
+    const auto begin = flows.begin() + static_cast<std::ptrdiff_t>(i);
+    const auto n = static_cast<std::ptrdiff_t>(std::min(kMaxFlowsPerMessage, flows.size() - i));
+    const uint32_t xid = context.next_xid++;
+    xids_.insert(xid);
+    context.outbox.Send(kSwitchNode, id_, msg::InstallRules{xid, 0, true, {begin, begin + n}, {}, action, msg::kNoNf});
+  }
+}
+
+void Migration::InstallWildcard(MigrationContext& context, uint16_t priority, msg::RuleAction action,
+                                uint8_t supersedes) {
+  const uint32_t xid = context.next_xid++;
+  xids_.insert(xid);
+  context.outbox.Send(kSwitchNode, id_,
+                      msg::InstallRules{xid, priority, false, {}, request_.filter, action, supersedes});
+}
+
+// dst buffers: flush what is held, then let the switch copy the flows' packets to the controller.
+void Migration::Divert(MigrationContext& context) {
+  ReleaseAll(context);
+  phase_ = Phase::kDiverting;
+  if (request_.scheme.idle_timeout_us > 0) {
+    deadline_ = context.now + Duration::Micros(request_.scheme.idle_timeout_us);
+  }
+  const msg::RuleAction both{msg::RuleAction::Kind::kForwardAndController, request_.src, 0};
+  if (wildcard_) {
+    InstallWildcard(context, kMovePriority, both, request_.src);
+  } else {
+    InstallExact(context, MovedFlows(), both);
+    if (xids_.empty()) Reroute(context);  // nothing to divert
+  }
+}
+
+void Migration::Reroute(MigrationContext& context) {
+  phase_ = Phase::kRerouting;
+  reroute_xid_ = context.next_xid;
+  const msg::RuleAction to_dst{msg::RuleAction::Kind::kForward, request_.dst, 0};
+  if (wildcard_) {
+    std::vector<FiveTuple> stay;  // refused flows keep their path: their rules come before the wildcard
+    for (const FiveTuple& tuple : order_) {
+      if (flows_.Get(context.hasher.Key(tuple)).to_src) stay.push_back(tuple);
+    }
+    InstallExact(context, stay, {msg::RuleAction::Kind::kForward, request_.src, 0});
+    InstallWildcard(context, kMovePriority, to_dst, request_.src);
+  } else {
+    InstallExact(context, MovedFlows(), to_dst);
+  }
+  RulesComplete(context);
+}
+
+void Migration::Handle(MigrationContext& context, const msg::RulesAck& m) {
+  if (xids_.erase(m.xid) == 0) {
+    ++strays_;
+    return;
+  }
+  if (reroute_xid_ != 0 && m.xid >= reroute_xid_) diverted_ += m.diverted;
+  for (const FiveTuple& tuple : m.failed) {
+    const FlowKey key = context.hasher.Key(tuple);
+    Flow* flow = flows_.Find(key);
+    if (flow != nullptr && flow->selected) SetOutcome(context, key, *flow, FlowOutcome::kRuleFailed);
+  }
+  RulesComplete(context);
+}
+
+// Every rule of this phase is acknowledged: on to the next.
+void Migration::RulesComplete(MigrationContext& context) {
+  if (!xids_.empty()) return;
+  switch (phase_) {
+    case Phase::kRerouting:
+      Mark(context, OperationStep::kRerouted);
+      if (request_.scheme.guarantee == Guarantee::kOrderPreserving && !aborting_) {
+        phase_ = Phase::kDraining;
+        MaybeDrained(context);
+      } else {
+        AfterReroute(context);
+      }
+      break;
+    case Phase::kPinning: {
+      phase_ = Phase::kFlipping;
+      const bool share = request_.scheme.after == AfterMove::kShare;
+      InstallWildcard(context, kDefaultPriority,
+                      share ? msg::RuleAction{msg::RuleAction::Kind::kSplit, request_.src, request_.dst}
+                            : msg::RuleAction{msg::RuleAction::Kind::kForward, request_.dst, 0},
+                      msg::kNoNf);
+      break;
+    }
+    case Phase::kFlipping:
+      StopRelaying(context);
+      break;
+    case Phase::kRelayRules:
+      Settle(context);
+      break;
+    case Phase::kSelecting:
+    case Phase::kLocking:
+    case Phase::kTransferring:
+    case Phase::kArmingBuffer:
+    case Phase::kDiverting:
+    case Phase::kDraining:
+    case Phase::kReleasing:
+    case Phase::kListing:
+    case Phase::kStoppingRelay:
+    case Phase::kSettling:
+    case Phase::kLingering:
+    case Phase::kUnlocking:
+    case Phase::kClosed:
+      break;
+  }
+}
+
+void Migration::AfterReroute(MigrationContext& context) {
+  if (request_.scheme.after != AfterMove::kKeep && !wildcard_ && !aborting_) {
+    phase_ = Phase::kListing;
+    SendToSrc(context, msg::ListFlows{FlowScope::Kind::kTable, request_.filter, 0});
+    return;
+  }
+  StopRelaying(context);
+}
+
+void Migration::StopRelaying(MigrationContext& context) {
+  if (!request_.scheme.relay_unknown) return Settle(context);
+  phase_ = Phase::kStoppingRelay;
+  SendToSrc(context, msg::StopRelay{});
+}
+
+void Migration::Handle(MigrationContext&, const msg::NewFlow& m) { relayed_.push_back(m.tuple); }
+
+// The relayed flows have their state at dst: rules to dst, unless the default points there by now.
+void Migration::Handle(MigrationContext& context, const msg::StopRelayAck&) {
+  if (phase_ != Phase::kStoppingRelay) return;
+  phase_ = Phase::kRelayRules;
+  if (request_.scheme.after != AfterMove::kFlip) {
+    InstallExact(context, relayed_, {msg::RuleAction::Kind::kForward, request_.dst, 0});
+  }
+  RulesComplete(context);
+}
+
+}  // namespace uhaul
