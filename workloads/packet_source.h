@@ -1,11 +1,11 @@
 // PacketSource: turns a trace into packets, pulled one at a time. Serves `uhaul detect`, the simulator and the runtime.
 //
-// Open loop (kLimited, kUnlimited): at most N flows send at a time, the others wait unseen in order of arrival (FIFO); those
-// that send share the link packet by packet, round robin. A packet takes its transmission time on the generator's link, so
-// the source is never faster than the link. On-off senders pause for exponential times.
-// Closed loop (kWindow): each flow has at most `window` packets under way; an acknowledgement (OnDelivered) lets the next
-// go; a packet not acknowledged within the retransmission time-out is sent again (doubling, bounded), so that a long hold
-// hurts as it would hurt TCP.
+// Open loop (kLimited, kUnlimited): at most N flows send at a time, the others wait unseen in order of arrival (FIFO);
+// those that send share the link packet by packet, round robin. A packet takes its transmission time on the generator's
+// link, so the source is never faster than the link. On-off senders pause for exponential times. Closed loop (kWindow):
+// each flow has at most `window` packets under way; an acknowledgement (OnDelivered) lets the next go; a packet not
+// acknowledged within the retransmission time-out is sent again (doubling, bounded), so that a long hold hurts as it
+// would hurt TCP.
 //
 // A packet carries up to packet_bytes of its flow, the last one the remainder; a frame takes at least 64 octets of the
 // link's time. Sequence numbers count packets of a flow from 0. The first packet is marked syn, the last fin.
@@ -23,11 +23,11 @@ enum class SenderModel : uint8_t { kLimited, kUnlimited, kWindow };
 
 struct SourceOptions {
   SenderModel model = SenderModel::kLimited;
-  uint32_t limit = 3;  // kLimited
-  uint32_t packet_bytes = 1500;
+  uint32_t limit = 3;            // kLimited
+  uint32_t packet_bytes = 1500;  // at least 64
   BitRate link{10'000'000'000};
-  Duration on_time;   // mean; zero: always on
-  Duration off_time;  // mean
+  Duration on_time;      // mean; zero: always on
+  Duration off_time;     // mean
   uint32_t window = 10;  // kWindow, packets
   Duration retransmission_timeout = Duration::Millis(200);
   uint64_t seed = 1;  // for on-off times
@@ -50,18 +50,21 @@ class PacketSource {
   PacketSource(PacketSource&&) noexcept;
   PacketSource& operator=(PacketSource&&) noexcept;
 
-  // When the next packet begins to leave; Never if nothing will unless an acknowledgement comes. In open loop it depends
-  // on nothing outside, so it may be pulled ahead. In closed loop it may become earlier after OnDelivered.
+  // When the next packet begins to leave; Never if nothing will unless an acknowledgement comes. In open loop it
+  // depends on nothing outside, so it may be pulled ahead. In closed loop it may become earlier after OnDelivered.
   TimePoint NextTime() const;
   // The packet of NextTime(), which must not be Never.
   SourcePacket Pop();
-  // Closed loop: packet `sequence` of `flow` arrived at the sink, acknowledged at `now`. Ignored in open loop.
+  // Closed loop: packet `sequence` of `flow` arrived at the sink, acknowledged at `now`. Ignored in open loop, and when
+  // the packet is not under way (a copy arrived before).
   void OnDelivered(TimePoint now, uint32_t flow, uint32_t sequence);
   bool closed_loop() const;
   // Bytes of the flow not yet sent for the first time.
   uint64_t UnsentBytes(uint32_t flow) const;
   // Flows that have arrived but not sent a packet, at the time of the last Pop.
   uint64_t Waiting() const;
+  // Packets sent again so far; 0 in open loop.
+  uint64_t Retransmissions() const;
 
  private:
   struct State;

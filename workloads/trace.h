@@ -1,9 +1,10 @@
-// A trace: the flows of one run, not its packets. Everything else (who sends when, which packets) follows from it and the
-// senders' options, so an outsider can recompute every figure from the file.
+// A trace: the flows of one run, not its packets. Everything else (who sends when, which packets) follows from it and
+// the senders' options, so an outsider can recompute every figure from the file.
 //
 // File (CSV, documented in workloads/README.md):
 //   # uhaul-trace 1
-//   # key: value ...                        (workload, load, link_bps, duration_ns, seed)
+//   # key: value ...                        (workload, load, link_bps, duration_ns, seed, evidence)
+//   # flows: 2190                           (written by WriteTrace, checked by ReadTrace, not kept in `about`)
 //   flow,arrival_ns,bytes,five_tuple
 //   0,1366012,27342,tcp:10.1.2.3:40001>172.16.0.9:443
 #pragma once
@@ -39,10 +40,13 @@ struct Trace {
   std::vector<TraceFlow> flows;  // by arrival; the index is the flow's number
 };
 
-// The same options give the same trace on any machine.
+// The same options give the same trace on any machine. Errors: a load outside (0, 1.5], an unknown workload, a duration
+// of zero or so long that more than 10^8 flows would arrive.
 Result<Trace> GenerateTrace(const TraceOptions& options);
+// By temporary file and rename: a reader sees the whole file or none.
 Status WriteTrace(const Trace& trace, const std::string& path);
-// Errors name file and line. Bounded: lines of at most 512 octets, at most 10^8 flows.
+// Errors name file and line. Strict (numbered rows, sorted arrivals, sizes of at least 1, no five-tuple twice, no
+// missing end of the last line) and bounded: lines of at most 512 octets, 10^8 flows, 10^11 bytes per flow, 10^15 ns.
 Result<Trace> ReadTrace(const std::string& path);
 
 // Share of the trace's bytes from flows of at least `threshold`.

@@ -1,0 +1,133 @@
+#include "workloads/open_loop_source.h"
+
+#include <algorithm>
+
+#include "core/base/check.h"
+#include "workloads/frame_time.h"
+#include "workloads/random_streams.h"
+
+namespace uhaul {
+
+OpenLoopSource::OpenLoopSource(const Trace& trace, const SourceOptions& options)
+    : trace_(&trace),
+      options_(options),
+      on_off_(options.on_time > Duration() && options.off_time > Duration()),
+      limit_(options.model == SenderModel::kLimited ? options.limit : kNobody),
+      full_packet_time_(FrameTime(options.link, options.packet_bytes)),
+      senders_(trace.flows.size()) {
+  UHAUL_CHECK(limit_ > 0);
+  for (size_t i = 0; i < senders_.size(); ++i) {
+    senders_[i].unsent = trace.flows[i].bytes;
+    if (on_off_) clocks_.emplace_back(options.seed, kOnOffStream + i);
+  }
+  next_arrival_ = trace.flows.empty() ? TimePoint::Never() : trace.flows.front().arrival;
+  Choose();
+}
+
+// Puts whoever arrived or came back by `now` into the waiting queue, in order of time, arrivals first.
+void OpenLoopSource::Admit(TimePoint now) {
+  for (;;) {
+    const TimePoint wake = asleep_.empty() ? TimePoint::Never() : asleep_.top().first;
+    if (std::min(next_arrival_, wake) > now) return;
+    if (next_arrival_ <= wake) {
+      waiting_.push(static_cast<uint32_t>(arrived_++));
+      next_arrival_ = arrived_ == senders_.size() ? TimePoint::Never() : trace_->flows[arrived_].arrival;
+    } else {
+      waiting_.push(asleep_.top().second);
+      asleep_.pop();
+    }
+  }
+}
+
+void OpenLoopSource::FillPlaces() {
+  while (places_taken_ < limit_ && !waiting_.empty()) {
+    Join(waiting_.front());
+    waiting_.pop();
+  }
+}
+
+TimePoint OpenLoopSource::NextArrivalOrWake() const {
+  return asleep_.empty() ? next_arrival_ : std::min(next_arrival_, asleep_.top().first);
+}
+
+void OpenLoopSource::Join(uint32_t flow) {
+  Sender& sender = senders_[flow];
+  sender.before = back_;
+  sender.after = kNobody;
+  (back_ == kNobody ? front_ : senders_[back_].after) = flow;
+  back_ = flow;
+  if (turn_ == kNobody) turn_ = flow;
+  ++places_taken_;
+}
+
+void OpenLoopSource::Leave(uint32_t flow) {
+  const Sender& sender = senders_[flow];
+  (sender.before == kNobody ? front_ : senders_[sender.before].after) = sender.after;
+  (sender.after == kNobody ? back_ : senders_[sender.after].before) = sender.before;
+  if (turn_ == flow) turn_ = sender.after;
+  --places_taken_;
+}
+
+bool OpenLoopSource::OnPeriodIsOver(uint32_t flow) {
+  Sender& sender = senders_[flow];
+  if (sender.on_until == TimePoint::Never()) {
+    sender.on_until = link_free_ + ExponentialTime(clocks_[flow], static_cast<double>(options_.on_time.nanos()));
+    return false;
+  }
+  return link_free_ >= sender.on_until;
+}
+
+// Finds who sends when the link is free next: turn_ and next_time_.
+void OpenLoopSource::Choose() {
+  for (;;) {
+    Admit(link_free_);
+    FillPlaces();
+    if (front_ == kNobody) {
+      const TimePoint next = NextArrivalOrWake();
+      if (next == TimePoint::Never()) {
+        next_time_ = next;
+        return;
+      }
+      link_free_ = next;
+      continue;
+    }
+    if (turn_ == kNobody) turn_ = front_;
+    const uint32_t flow = turn_;
+    if (on_off_ && OnPeriodIsOver(flow)) {
+      Leave(flow);
+      senders_[flow].on_until = TimePoint::Never();
+      const Duration off = ExponentialTime(clocks_[flow], static_cast<double>(options_.off_time.nanos()));
+      asleep_.emplace(link_free_ + std::max(off, Duration::Nanos(1)), flow);
+      continue;
+    }
+    next_time_ = link_free_;
+    return;
+  }
+}
+
+SourcePacket OpenLoopSource::Pop() {
+  UHAUL_CHECK(next_time_ != TimePoint::Never());
+  const uint32_t flow = turn_;
+  Sender& sender = senders_[flow];
+  SourcePacket packet;
+  packet.at = next_time_;
+  packet.flow = flow;
+  packet.sequence = sender.sequence++;
+  packet.first = packet.sequence == 0;
+  packet.last = sender.unsent <= options_.packet_bytes;
+  packet.bytes = packet.last ? static_cast<uint32_t>(sender.unsent) : options_.packet_bytes;
+  sender.unsent -= packet.bytes;
+  link_free_ =
+      next_time_ + (packet.bytes == options_.packet_bytes ? full_packet_time_ : FrameTime(options_.link, packet.bytes));
+  if (packet.first) ++started_;
+  waiting_flows_ = arrived_ - started_;
+  if (packet.last) {
+    Leave(flow);
+  } else {
+    turn_ = sender.after;
+  }
+  Choose();
+  return packet;
+}
+
+}  // namespace uhaul
