@@ -1,0 +1,214 @@
+#include "core/nf/asset_monitor.h"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+#include <string>
+
+#include "core/nf/octets.h"
+
+namespace uhaul {
+namespace {
+
+struct Service {
+  uint8_t protocol;
+  uint16_t port;
+  std::string_view name;
+};
+// The index + 1 is the service's number in a record; append only, or raise the schema's version.
+constexpr Service kServices[] = {
+    {kProtocolTcp, 80, "http"},       {kProtocolTcp, 443, "https"},  {kProtocolTcp, 22, "ssh"},
+    {kProtocolUdp, 53, "dns"},        {kProtocolTcp, 53, "dns"},     {kProtocolTcp, 25, "smtp"},
+    {kProtocolTcp, 587, "smtp"},      {kProtocolTcp, 143, "imap"},   {kProtocolTcp, 993, "imaps"},
+    {kProtocolTcp, 110, "pop3"},      {kProtocolTcp, 995, "pop3s"},  {kProtocolTcp, 21, "ftp"},
+    {kProtocolTcp, 23, "telnet"},     {kProtocolUdp, 123, "ntp"},    {kProtocolUdp, 161, "snmp"},
+    {kProtocolTcp, 389, "ldap"},      {kProtocolTcp, 445, "smb"},    {kProtocolTcp, 3306, "mysql"},
+    {kProtocolTcp, 5432, "postgres"}, {kProtocolTcp, 6379, "redis"}, {kProtocolTcp, 11211, "memcached"},
+    {kProtocolTcp, 8080, "http"},     {kProtocolUdp, 443, "quic"},   {kProtocolTcp, 3389, "rdp"},
+};
+
+// By the responder's port; by the initiator's if that says nothing (the first packet may have been a reply).
+uint8_t GuessService(const FiveTuple& tuple) {
+  for (const uint16_t port : {tuple.destination_port, tuple.source_port}) {
+    for (size_t i = 0; i < std::size(kServices); ++i) {
+      if (kServices[i].protocol == tuple.protocol && kServices[i].port == port) return static_cast<uint8_t>(i + 1);
+    }
+  }
+  return 0;
+}
+
+size_t SizeClass(uint32_t bytes) { return bytes <= 128 ? 0 : bytes <= 512 ? 1 : bytes <= 1024 ? 2 : 3; }
+
+void Update(TimePoint now, const Packet& packet, AssetDirection* direction) {
+  if (direction->packets() == 0) {
+    direction->first_bytes = packet.bytes;
+    direction->first_flags = packet.tcp_flags;
+    direction->least_bytes = packet.bytes;
+  } else {
+    direction->largest_gap = std::max(direction->largest_gap, now - direction->last);
+    direction->least_bytes = std::min(direction->least_bytes, packet.bytes);
+  }
+  direction->most_bytes = std::max(direction->most_bytes, packet.bytes);
+  ++direction->packets_by_size[SizeClass(packet.bytes)];
+  direction->bytes += packet.bytes;
+  direction->last = now;
+  direction->flags_seen |= packet.tcp_flags;
+  if ((packet.tcp_flags & tcp_flag::kSyn) != 0 && direction->syns < std::numeric_limits<uint8_t>::max()) {
+    ++direction->syns;
+  }
+}
+
+void PutDirection(const AssetDirection& direction, std::vector<uint8_t>* out) {
+  for (const uint64_t count : direction.packets_by_size) nf::Put(count, out);
+  nf::Put(direction.bytes, out);
+  nf::Put(direction.last.nanos(), out);
+  nf::Put(direction.largest_gap.nanos(), out);
+  nf::Put(direction.first_bytes, out);
+  nf::Put(direction.least_bytes, out);
+  nf::Put(direction.most_bytes, out);
+  nf::Put(direction.flags_seen, out);
+  nf::Put(direction.first_flags, out);
+  nf::Put(direction.syns, out);
+}
+
+AssetDirection GetDirection(nf::OctetReader* in) {
+  AssetDirection direction;
+  for (uint64_t& count : direction.packets_by_size) count = in->Get<uint64_t>();
+  direction.bytes = in->Get<uint64_t>();
+  direction.last = TimePoint::FromNanos(in->Get<int64_t>());
+  direction.largest_gap = Duration::Nanos(in->Get<int64_t>());
+  direction.first_bytes = in->Get<uint32_t>();
+  direction.least_bytes = in->Get<uint32_t>();
+  direction.most_bytes = in->Get<uint32_t>();
+  direction.flags_seen = in->Get<uint8_t>();
+  direction.first_flags = in->Get<uint8_t>();
+  direction.syns = in->Get<uint8_t>();
+  return direction;
+}
+
+std::vector<uint8_t> Serialise(const AssetRecord& record) {
+  std::vector<uint8_t> out;
+  out.reserve(AssetMonitor::kChunkOctets);
+  nf::Put(AssetMonitor::kSchema, &out);
+  nf::Put(AssetMonitor::kSchemaVersion, &out);
+  nf::Put(record.service, &out);
+  nf::PutTuple(record.tuple, &out);
+  nf::Put(record.first.nanos(), &out);
+  nf::Put(record.last.nanos(), &out);
+  PutDirection(record.initiator, &out);
+  PutDirection(record.responder, &out);
+  UHAUL_CHECK(out.size() == AssetMonitor::kChunkOctets);
+  return out;
+}
+
+// Null, or what no sequence of packets leads to.
+const char* FaultOf(const AssetRecord& record, const AssetDirection& direction) {
+  const uint64_t packets = direction.packets();
+  if (packets == 0) return direction == AssetDirection{} ? nullptr : "a direction without packets has data";
+  for (const uint64_t count : direction.packets_by_size) {
+    if (count > packets) return "its packet counts overflow";
+  }
+  if (direction.last < record.first || direction.last > record.last) return "a direction ends outside the connection";
+  if (direction.largest_gap < Duration() || direction.largest_gap > direction.last - record.first) {
+    return "a gap is longer than the connection";
+  }
+  if (direction.least_bytes > direction.most_bytes) return "its least size exceeds its most";
+  if (direction.first_bytes < direction.least_bytes || direction.first_bytes > direction.most_bytes) {
+    return "its first size is out of range";
+  }
+  if ((direction.first_flags & ~direction.flags_seen) != 0) return "its first flags were never seen";
+  if (((direction.flags_seen & tcp_flag::kSyn) != 0) != (direction.syns > 0)) return "its SYNs contradict its flags";
+  if (direction.bytes / packets < direction.least_bytes) return "its bytes are too few for its packets";
+  return nullptr;
+}
+
+const char* FaultOf(const AssetRecord& record) {
+  if (record.service != GuessService(record.tuple)) return "its service does not fit its ports";
+  if (record.first < TimePoint() || record.last < record.first) return "it ends before it begins";
+  if (record.initiator.packets() == 0) return "it has no first packet";
+  if (const char* fault = FaultOf(record, record.initiator)) return fault;
+  if (const char* fault = FaultOf(record, record.responder)) return fault;
+  if (record.last != std::max(record.initiator.last, record.responder.last)) return "its end is no packet's";
+  return nullptr;
+}
+
+}  // namespace
+
+uint64_t AssetDirection::packets() const {
+  return std::accumulate(packets_by_size.begin(), packets_by_size.end(), uint64_t{0});
+}
+
+std::string_view AssetServiceName(uint8_t service) {
+  return service >= 1 && service <= std::size(kServices) ? kServices[service - 1].name : "unknown";
+}
+
+AssetMonitor::AssetMonitor(AssetMonitorOptions options)
+    : connections_(options.timeout, options.hash_key, options.capacity) {}
+
+void AssetMonitor::Process(TimePoint now, std::span<const Packet> burst) {
+  for (const Packet& packet : burst) ProcessOne(now, packet);
+}
+
+void AssetMonitor::ProcessOne(TimePoint now, const Packet& packet) {
+  auto [record, flow, reversed] = connections_.Find(packet.flow);
+  if (record == nullptr) {
+    record = connections_.Insert(packet.flow);
+    if (record == nullptr) {
+      ++unwatched_;
+      return;
+    }
+    record->tuple = packet.flow.tuple;
+    record->service = GuessService(record->tuple);
+    record->first = now;
+    connections_.Touched(now);
+  }
+  // A record that came from a host whose clock is ahead may end in the future: it never goes back.
+  record->last = std::max(record->last, now);
+  Update(record->last, packet, reversed ? &record->responder : &record->initiator);
+}
+
+Result<std::vector<uint8_t>> AssetMonitor::Export(const FlowKey& flow) const {
+  const AssetRecord* record = Find(flow);
+  if (record == nullptr) return Error{"asset-monitor: no state for " + flow.tuple.ToString()};
+  return Serialise(*record);
+}
+
+Status AssetMonitor::Import(TimePoint /*now*/, const FlowKey& flow, std::span<const uint8_t> chunk) {
+  const auto refused = [&](const char* what) {
+    return Error{"asset-monitor: chunk for " + flow.tuple.ToString() + " refused: " + what};
+  };
+  if (chunk.size() != kChunkOctets) return refused("it is not 200 octets long");
+  nf::OctetReader in(chunk);
+  if (in.Get<SchemaId>() != kSchema) return refused("another schema");
+  if (in.Get<uint8_t>() != kSchemaVersion) return refused("another version of the schema");
+  AssetRecord record;
+  record.service = in.Get<uint8_t>();
+  record.tuple = in.GetTuple();
+  record.first = TimePoint::FromNanos(in.Get<int64_t>());
+  record.last = TimePoint::FromNanos(in.Get<int64_t>());
+  record.initiator = GetDirection(&in);
+  record.responder = GetDirection(&in);
+  UHAUL_CHECK(in.Complete());
+  if (record.tuple != flow.tuple && record.tuple != flow.tuple.Reversed()) return refused("another flow's state");
+  if (const char* fault = FaultOf(record)) return refused(fault);
+
+  const FlowKey key = record.tuple == flow.tuple ? flow : connections_.KeyOf(record.tuple);
+  if (!Knows(flow) && connections_.size() >= connections_.capacity()) return refused("no room");
+  connections_.Erase(flow);
+  *connections_.Insert(key) = record;
+  connections_.Touched(record.last);
+  return {};
+}
+
+void AssetMonitor::Expire(TimePoint now) {
+  connections_.Expire(
+      now, [](const AssetRecord& record) { return record.last; }, [](const AssetRecord&) {});
+}
+
+void AssetMonitor::Hash(StateHash& hash) const {
+  hash.Add(connections_.size());
+  for (const FlowKey& flow : connections_.Flows()) hash.Add(Serialise(*connections_.At(flow)));
+  hash.Add(unwatched_);
+}
+
+}  // namespace uhaul

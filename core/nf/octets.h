@@ -1,0 +1,64 @@
+// Fixed little-endian fields of an NF's chunk. The reader is bounded: after the first missing octet it reads zeros and
+// says so.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/flow/five_tuple.h"
+
+namespace uhaul::nf {
+
+template <class T>
+void Put(T value, std::vector<uint8_t>* out) {
+  for (size_t i = 0; i < sizeof(T); ++i) out->push_back(static_cast<uint8_t>(static_cast<uint64_t>(value) >> (8 * i)));
+}
+
+inline constexpr size_t kTupleOctets = 38;
+
+// Always 38 octets, whatever the IP version: chunks of one NF have one size.
+inline void PutTuple(const FiveTuple& tuple, std::vector<uint8_t>* out) {
+  out->push_back(tuple.version);
+  out->push_back(tuple.protocol);
+  out->insert(out->end(), tuple.source.begin(), tuple.source.end());
+  Put(tuple.source_port, out);
+  out->insert(out->end(), tuple.destination.begin(), tuple.destination.end());
+  Put(tuple.destination_port, out);
+}
+
+class OctetReader {
+ public:
+  explicit OctetReader(std::span<const uint8_t> in) : in_(in) {}
+
+  template <class T>
+  T Get() {
+    if (in_.size() < sizeof(T)) {
+      short_ = true;
+      in_ = {};
+      return T{};
+    }
+    uint64_t value = 0;
+    for (size_t i = 0; i < sizeof(T); ++i) value |= uint64_t{in_[i]} << (8 * i);
+    in_ = in_.subspan(sizeof(T));
+    return static_cast<T>(value);
+  }
+  FiveTuple GetTuple() {
+    FiveTuple tuple;
+    tuple.version = Get<uint8_t>();
+    tuple.protocol = Get<uint8_t>();
+    for (uint8_t& octet : tuple.source) octet = Get<uint8_t>();
+    tuple.source_port = Get<uint16_t>();
+    for (uint8_t& octet : tuple.destination) octet = Get<uint8_t>();
+    tuple.destination_port = Get<uint16_t>();
+    return tuple;
+  }
+  // Everything was there, and nothing is left.
+  bool Complete() const { return !short_ && in_.empty(); }
+
+ private:
+  std::span<const uint8_t> in_;
+  bool short_ = false;
+};
+
+}  // namespace uhaul::nf
