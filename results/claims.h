@@ -13,7 +13,8 @@
 
 namespace uhaul {
 
-enum class Direction : uint8_t { kHolds, kReverses, kUndecided };
+// Of what is claimed to be more or less than something; kNone for a plain number.
+enum class Direction : uint8_t { kHolds, kReverses, kUndecided, kNone };
 std::string_view DirectionName(Direction direction);
 
 struct Claim {
