@@ -198,6 +198,7 @@ void Fields(Wire& w, Of<msg::InstallRules> auto& m) {
   Fields(w, m.flows);
   Fields(w, m.filter);
   Fields(w, m.action);
+  w.Int(m.supersedes);
 }
 template <class Wire>
 void Fields(Wire& w, Of<msg::RulesAck> auto& m) {
