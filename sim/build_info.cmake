@@ -1,0 +1,56 @@
+# cmake -DSOURCE_DIR=.. -DOUT=build_info.cc -DCOMPILER=.. -DNS3=.. -DVERSION=.. -P build_info.cmake
+# Writes OUT only if it would differ.
+set(parts core workloads results experiments sim)
+set(listing "compiler ${COMPILER}\n")
+foreach(part ${parts})
+  file(GLOB_RECURSE files RELATIVE ${SOURCE_DIR} ${SOURCE_DIR}/${part}/*.h ${SOURCE_DIR}/${part}/*.cc)
+  if(part STREQUAL "workloads")
+    file(GLOB_RECURSE data RELATIVE ${SOURCE_DIR} ${SOURCE_DIR}/workloads/data/*)
+    list(APPEND files ${data})
+  elseif(part STREQUAL "results")  # of the results, only how a point is written
+    list(FILTER files INCLUDE REGEX "^results/(point_store|record_)")
+  elseif(part STREQUAL "experiments")  # of the definitions, only what a point means
+    list(FILTER files INCLUDE REGEX "^experiments/(point_spec|plan|schema|value_text)")
+  endif()
+  list(SORT files)
+  foreach(file ${files})
+    file(SHA256 ${SOURCE_DIR}/${file} hash)
+    string(APPEND listing "${file} ${hash}\n")
+  endforeach()
+endforeach()
+string(SHA256 id "${listing}")
+string(SUBSTRING ${id} 0 32 id)
+
+set(commit "")
+set(dirty false)
+find_package(Git QUIET)
+if(GIT_FOUND)
+  execute_process(COMMAND ${GIT_EXECUTABLE} -C ${SOURCE_DIR} rev-parse HEAD OUTPUT_VARIABLE commit
+                  OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE failed)
+  if(failed)
+    set(commit "")
+  else()
+    execute_process(COMMAND ${GIT_EXECUTABLE} -C ${SOURCE_DIR} --no-optional-locks status --porcelain
+                    OUTPUT_VARIABLE changes ERROR_QUIET)
+    if(changes)
+      set(dirty true)
+    endif()
+  endif()
+endif()
+
+set(text "// Made by build_info.cmake.
+#include \"sim/build_info.h\"
+namespace uhaul {
+const BuildInfo& GetBuildInfo() {
+  static const BuildInfo info{\"${id}\", \"${commit}\", ${dirty}, \"${COMPILER}\", \"${NS3}\", \"${VERSION}\"};
+  return info;
+}
+}  // namespace uhaul
+")
+set(old "")
+if(EXISTS ${OUT})
+  file(READ ${OUT} old)
+endif()
+if(NOT old STREQUAL text)
+  file(WRITE ${OUT} "${text}")
+endif()

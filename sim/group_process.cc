@@ -1,0 +1,206 @@
+#include "sim/group_process.h"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "core/base/check.h"
+#include "results/point_store.h"
+#include "sim/point_run.h"
+#include "sim/signals.h"
+
+namespace uhaul {
+namespace {
+
+constexpr size_t kLogTail = 1500;
+constexpr int kFailedAndReported = 1;
+constexpr int kInterrupted = 130;
+
+sigset_t Watched() {
+  sigset_t set = SignalsHeld::Interrupts();
+  sigaddset(&set, SIGCHLD);
+  return set;
+}
+
+void Fail(const GroupOptions& options, const std::vector<PlannedPoint>& points, size_t index,
+          const std::string& error) {
+  std::string text = error;
+  {
+    const SignalsHeld held;
+    if (const Status written = WriteFailure(options.out, points[index].id, error); !written) {
+      text += " (and " + written.error().message + ")";
+    }
+  }
+  Report(options.report_fd, index, text);
+}
+
+[[noreturn]] void RunChild(World& world, const std::vector<PlannedPoint>& points, size_t index,
+                           const GroupOptions& options) {
+  const Stopwatch stopwatch;
+  Result<RunRecord> record = FinishRun(world, points[index].spec);
+  if (!record) {
+    Fail(options, points, index, record.error().message);
+    _exit(kFailedAndReported);
+  }
+  const Status stored = StoreRun(options.out, points[index], std::move(record).value(), stopwatch, options.command);
+  if (!stored) {
+    Fail(options, points, index, stored.error().message);
+    _exit(kFailedAndReported);
+  }
+  Report(options.report_fd, index, "");
+  _exit(0);
+}
+
+// The children of one group, at most so many at once.
+class Children {
+ public:
+  Children(World& world, const std::vector<PlannedPoint>& points, const GroupOptions& options)
+      : world_(world), points_(points), options_(options) {}
+
+  // Until all points are made; false if a signal asked for the end.
+  bool Run() {
+    sigset_t watched = Watched();
+    sigprocmask(SIG_BLOCK, &watched, nullptr);
+    size_t next = 0;
+    while (next < points_.size() || !running_.empty()) {
+      while (next < points_.size() && running_.size() < static_cast<size_t>(std::max(1, options_.children))) {
+        Launch(next++);
+      }
+      if (running_.empty()) continue;
+      const int signal = sigwaitinfo(&watched, nullptr);
+      if (signal == SIGINT || signal == SIGTERM) {
+        End();
+        return false;
+      }
+      Collect();
+    }
+    return true;
+  }
+
+ private:
+  struct Running {
+    size_t index = 0;
+    LogCapture log;
+  };
+
+  void Launch(size_t index) {
+    Running running{index, LogCapture()};
+    std::fflush(nullptr);
+    const pid_t self = getpid();
+    const pid_t pid = fork();
+    if (pid < 0) {
+      Fail(options_, points_, index, "fork failed");
+      return;
+    }
+    if (pid == 0) {
+      BecomeChild(self);
+      running.log.Redirect();
+      RunChild(world_, points_, index, options_);
+    }
+    running_.emplace(pid, std::move(running));
+  }
+
+  void Collect() {
+    int status = 0;
+    for (pid_t pid = waitpid(-1, &status, WNOHANG); pid > 0; pid = waitpid(-1, &status, WNOHANG)) {
+      const auto it = running_.find(pid);
+      if (it == running_.end()) continue;
+      const bool reported = WIFEXITED(status) && WEXITSTATUS(status) <= kFailedAndReported;
+      if (!reported) Fail(options_, points_, it->second.index, "the run " + DescribeEnd(status, it->second.log));
+      running_.erase(it);
+    }
+  }
+
+  void End() {
+    for (const auto& [pid, running] : running_) kill(pid, SIGTERM);
+    for (const auto& [pid, running] : running_) {
+      while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+      }
+    }
+  }
+
+  World& world_;
+  const std::vector<PlannedPoint>& points_;
+  const GroupOptions& options_;
+  std::map<pid_t, Running> running_;
+};
+
+Status WarmUpAndFork(const std::vector<PlannedPoint>& points, const GroupOptions& options) {
+  const Result<Scenario> scenario = LoadScenario(points.front().spec);
+  if (!scenario) return scenario.error();
+  Result<std::unique_ptr<World>> world = World::Create(points.front().spec, *scenario);
+  if (!world) return world.error();
+  if (const Status warm = (*world)->RunToStart(); !warm) return warm.error();
+  const bool finished = Children(**world, points, options).Run();
+  std::fflush(nullptr);
+  _exit(finished ? 0 : kInterrupted);
+}
+
+}  // namespace
+
+void RunGroup(const std::vector<PlannedPoint>& points, const GroupOptions& options) {
+  UHAUL_CHECK(!points.empty());
+  const Status failed = WarmUpAndFork(points, options);
+  for (size_t i = 0; i < points.size(); ++i) Fail(options, points, i, failed.error().message);
+  _exit(0);
+}
+
+void Report(int fd, size_t index, std::string_view error) {
+  std::string line = std::to_string(index);
+  if (!error.empty()) line += " " + std::string(error.substr(0, kMaxReport - 32));
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  line += '\n';
+  while (write(fd, line.data(), line.size()) < 0 && errno == EINTR) {
+  }
+}
+
+void BecomeChild(pid_t parent) {
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (getppid() != parent) _exit(kInterrupted);
+  signal(SIGINT, SIG_DFL);
+  signal(SIGTERM, SIG_DFL);
+  sigset_t watched = Watched();
+  sigprocmask(SIG_UNBLOCK, &watched, nullptr);
+}
+
+LogCapture::LogCapture() : fd_(memfd_create("uhaul-log", MFD_CLOEXEC)) {}
+
+LogCapture::~LogCapture() {
+  if (fd_ >= 0) close(fd_);
+}
+
+LogCapture& LogCapture::operator=(LogCapture&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  return *this;
+}
+
+void LogCapture::Redirect() const {
+  if (fd_ >= 0) dup2(fd_, STDERR_FILENO);
+}
+
+std::string LogCapture::Tail() const {
+  if (fd_ < 0) return "";
+  const off_t size = lseek(fd_, 0, SEEK_END);
+  const off_t start = std::max<off_t>(0, size - static_cast<off_t>(kLogTail));
+  std::string text(static_cast<size_t>(std::max<off_t>(0, size - start)), '\0');
+  const ssize_t got = pread(fd_, text.data(), text.size(), start);
+  text.resize(got > 0 ? static_cast<size_t>(got) : 0);
+  return text;
+}
+
+std::string DescribeEnd(int wait_status, const LogCapture& log) {
+  std::string text = WIFSIGNALED(wait_status) ? "was ended by signal " + std::to_string(WTERMSIG(wait_status))
+                                              : "ended with exit code " + std::to_string(WEXITSTATUS(wait_status));
+  if (const std::string tail = log.Tail(); !tail.empty()) text += ": " + tail;
+  return text;
+}
+
+}  // namespace uhaul

@@ -1,0 +1,103 @@
+#include "sim/link.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/base/check.h"
+
+namespace uhaul {
+
+DataLink::DataLink(LinkOptions options, Calendar* calendar, DataReceiver* receiver)
+    : Source(options.rank),
+      name_(std::move(options.name)),
+      calendar_(calendar),
+      receiver_(receiver),
+      timing_(options.rate, options.delay),
+      ring_(64) {
+  SetQueue(options.queue);
+  calendar_->Add(*this);
+}
+
+void DataLink::SetRate(BitRate rate) {
+  timing_.SetRate(rate);
+  SetQueue(queue_);
+}
+
+void DataLink::SetDelay(Duration delay) { timing_.SetDelay(delay); }
+
+void DataLink::SetQueue(Bytes queue) {
+  queue_ = queue;
+  queue_time_ =
+      rate().bits_per_second() == 0 ? Duration::Nanos(kNoKey / kKeysPerNano / 4) : rate().TransmissionTime(queue);
+}
+
+bool DataLink::Send(TimePoint now, const DataItem& item) {
+  const Duration time = timing_.TransmissionTime(std::max(item.bytes, kMinFrameBytes));
+  if (timing_.Backlog(now) + time > queue_time_) [[unlikely]] {
+    ++counters_.drops;
+    counters_.dropped_bytes += item.bytes;
+    if (tap_ != nullptr) tap_->OnDropped(item);
+    return false;
+  }
+  // The delay may have been lowered under way; on a wire nothing overtakes.
+  const Key key = std::max(MakeKey(timing_.Occupy(now, time), rank()), last_key_ + kKeysPerNano);
+  last_key_ = key;
+  ++counters_.packets;
+  counters_.bytes += item.bytes;
+  if (count_ == ring_.size()) Grow();
+  ring_[(head_ + count_) & (ring_.size() - 1)] = {key, item};
+  if (++count_ == 1) calendar_->SetHead(*this, key);
+  if (tap_ != nullptr) [[unlikely]] {
+    tap_->OnAccepted(item);
+  }
+  return true;
+}
+
+void DataLink::Act(Key key) {
+  UHAUL_CHECK(count_ > 0);
+  UHAUL_CHECK(ring_[head_].key == key);
+  const DataItem item = ring_[head_].item;
+  head_ = (head_ + 1) & (ring_.size() - 1);
+  if (--count_ > 0) calendar_->SetHead(*this, ring_[head_].key);
+  if (tap_ != nullptr) [[unlikely]] {
+    tap_->OnArrived(item);
+  }
+  receiver_->OnData(TimeOfKey(key), rank(), item);
+}
+
+void DataLink::Grow() {
+  std::vector<Slot> larger(ring_.size() * 2);
+  for (size_t i = 0; i < count_; ++i) larger[i] = ring_[(head_ + i) & (ring_.size() - 1)];
+  ring_.swap(larger);
+  head_ = 0;
+}
+
+ControlLink::ControlLink(LinkOptions options, Calendar* calendar, MessageReceiver* receiver)
+    : Source(options.rank),
+      name_(std::move(options.name)),
+      calendar_(calendar),
+      receiver_(receiver),
+      timing_(options.rate, options.delay) {
+  calendar_->Add(*this);
+}
+
+void ControlLink::Send(TimePoint now, Message message, Bytes size) {
+  const Duration time = timing_.TransmissionTime(static_cast<uint32_t>(std::max<uint64_t>(size.count(), 1)));
+  const Key key = std::max(MakeKey(timing_.Occupy(now, time), rank()), last_key_ + kKeysPerNano);
+  last_key_ = key;
+  ++counters_.packets;
+  counters_.bytes += size.count();
+  queue_.push_back({key, std::move(message)});
+  if (queue_.size() == 1) calendar_->SetHead(*this, key);
+}
+
+void ControlLink::Act(Key key) {
+  UHAUL_CHECK(!queue_.empty());
+  UHAUL_CHECK(queue_.front().key == key);
+  const Message message = std::move(queue_.front().message);
+  queue_.pop_front();
+  if (!queue_.empty()) calendar_->SetHead(*this, queue_.front().key);
+  receiver_->OnMessage(TimeOfKey(key), rank(), message);
+}
+
+}  // namespace uhaul

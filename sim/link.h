@@ -1,0 +1,179 @@
+// Links: one direction each, first in, first out. A link has a rate, a delay and a transmit queue of so many octets; it
+// holds what is queued and what is under way in one ring, and acts when its head arrives at the far end.
+//
+// An item offered at `now` begins to leave when everything before it has left, takes its size over the rate (a frame
+// counts at least 64 octets, and at least 1 ns), and arrives `delay` later. It is dropped, and counted, if the octets
+// not yet on the wire and its own would exceed the queue.
+//
+// Data links carry small items and not packets: the flow's number, the packet's number in the flow, and what its
+// journey so far has added. Control links carry messages and lose nothing: they stand for a reliable channel.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "core/base/units.h"
+#include "core/protocol/message.h"
+#include "sim/calendar.h"
+
+namespace uhaul {
+
+inline constexpr int64_t kNoStamp = -1;
+inline constexpr uint32_t kMinFrameBytes = 64;
+
+struct DataItem {
+  enum Flags : uint8_t { kFirst = 1, kLast = 2, kRelayed = 4, kDoNotBuffer = 8, kAcknowledgement = 16 };
+  int64_t stamp_ns = kNoStamp;  // when it first left the switch
+  uint32_t flow = 0;            // its number in the trace
+  uint32_t sequence = 0;        // of the packet in its flow, from 0
+  uint32_t bytes = 0;
+  uint8_t flags = 0;
+  uint8_t nf = 0;  // kRelayed: the NF instance it goes to
+};
+
+struct LinkOptions {
+  std::string name;
+  uint16_t rank = 0;
+  BitRate rate{10'000'000'000};
+  Duration delay;
+  Bytes queue{1'000'000'000};
+};
+
+struct LinkCounters {
+  uint64_t packets = 0;  // accepted
+  uint64_t bytes = 0;
+  uint64_t drops = 0;
+  uint64_t dropped_bytes = 0;
+};
+
+class DataLink;
+
+// Who receives at the far end of a data link, in the model.
+class DataReceiver {
+ public:
+  virtual ~DataReceiver() = default;
+  virtual void OnData(TimePoint now, uint16_t link_rank, const DataItem& item) = 0;
+};
+
+// The link's face in ns-3: asked only while somebody listens.
+class LinkTap {
+ public:
+  virtual ~LinkTap() = default;
+  virtual void OnAccepted(const DataItem& item) = 0;
+  virtual void OnDropped(const DataItem& item) = 0;
+  virtual void OnArrived(const DataItem& item) = 0;
+};
+
+// The timing of a link, shared by both kinds.
+class LinkTiming {
+ public:
+  LinkTiming(BitRate rate, Duration delay) : rate_(rate), delay_(delay) {}
+  void SetRate(BitRate rate) {
+    rate_ = rate;
+    cached_bytes_ = 0;
+  }
+  void SetDelay(Duration delay) { delay_ = delay; }
+  BitRate rate() const { return rate_; }
+  Duration delay() const { return delay_; }
+
+  Duration TransmissionTime(uint32_t bytes) {
+    if (bytes == cached_bytes_) return cached_time_;
+    cached_bytes_ = bytes;
+    cached_time_ = rate_.bits_per_second() == 0 ? Duration::Nanos(1) : rate_.TransmissionTime(Bytes(bytes));
+    if (cached_time_ < Duration::Nanos(1)) cached_time_ = Duration::Nanos(1);
+    return cached_time_;
+  }
+  // Time until everything offered so far is on the wire.
+  Duration Backlog(TimePoint now) const { return busy_until_ > now ? busy_until_ - now : Duration(); }
+  TimePoint Occupy(TimePoint now, Duration time) {
+    busy_until_ = (busy_until_ > now ? busy_until_ : now) + time;
+    return busy_until_ + delay_;
+  }
+
+ private:
+  BitRate rate_;
+  Duration delay_;
+  TimePoint busy_until_;
+  uint32_t cached_bytes_ = 0;
+  Duration cached_time_;
+};
+
+class DataLink final : public Source {
+ public:
+  DataLink(LinkOptions options, Calendar* calendar, DataReceiver* receiver);
+
+  // False if the queue had no room: the item is gone and counted.
+  bool Send(TimePoint now, const DataItem& item);
+  void Act(Key key) override;
+
+  void SetRate(BitRate rate);
+  void SetDelay(Duration delay);
+  void SetQueue(Bytes queue);
+  void SetTap(LinkTap* tap) { tap_ = tap; }
+  const std::string& name() const { return name_; }
+  BitRate rate() const { return timing_.rate(); }
+  Duration delay() const { return timing_.delay(); }
+  Bytes queue() const { return queue_; }
+  const LinkCounters& counters() const { return counters_; }
+  size_t in_flight() const { return count_; }
+
+ private:
+  struct Slot {
+    Key key = 0;
+    DataItem item;
+  };
+  void Grow();
+
+  std::string name_;
+  Calendar* calendar_;
+  DataReceiver* receiver_;
+  LinkTap* tap_ = nullptr;
+  LinkTiming timing_;
+  Bytes queue_;
+  Duration queue_time_;  // what the queue holds, as time on the wire
+  std::vector<Slot> ring_;
+  size_t head_ = 0;
+  size_t count_ = 0;
+  Key last_key_ = -1;  // keys within a link only rise
+  LinkCounters counters_;
+};
+
+class MessageReceiver {
+ public:
+  virtual ~MessageReceiver() = default;
+  virtual void OnMessage(TimePoint now, uint16_t link_rank, const Message& message) = 0;
+};
+
+class ControlLink final : public Source {
+ public:
+  ControlLink(LinkOptions options, Calendar* calendar, MessageReceiver* receiver);
+
+  // `size`: octets on the wire (WireSize).
+  void Send(TimePoint now, Message message, Bytes size);
+  void Act(Key key) override;
+
+  void SetRate(BitRate rate) { timing_.SetRate(rate); }
+  void SetDelay(Duration delay) { timing_.SetDelay(delay); }
+  const std::string& name() const { return name_; }
+  BitRate rate() const { return timing_.rate(); }
+  Duration delay() const { return timing_.delay(); }
+  const LinkCounters& counters() const { return counters_; }
+  size_t in_flight() const { return queue_.size(); }
+
+ private:
+  struct Slot {
+    Key key = 0;
+    Message message;
+  };
+  std::string name_;
+  Calendar* calendar_;
+  MessageReceiver* receiver_;
+  LinkTiming timing_;
+  std::deque<Slot> queue_;
+  Key last_key_ = -1;
+  LinkCounters counters_;
+};
+
+}  // namespace uhaul

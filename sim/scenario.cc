@@ -1,0 +1,114 @@
+#include "sim/scenario.h"
+
+#include <algorithm>
+#include <fstream>
+#include <string>
+#include <utility>
+
+#include "core/base/check.h"
+#include "core/base/random.h"
+
+namespace uhaul {
+namespace {
+
+constexpr uint64_t kStartStream = 0x7369'0001;
+
+bool IsTraceFile(const std::string& workload) {
+  const std::vector<std::string> shipped = SizeDistribution::Shipped();
+  if (std::find(shipped.begin(), shipped.end(), workload) != shipped.end()) return false;
+  std::ifstream in(workload);
+  char line[16] = {};
+  in.read(line, 13);
+  return std::string(line) == "# uhaul-trace";
+}
+
+}  // namespace
+
+Result<Scenario> LoadScenario(const PointSpec& spec) {
+  Scenario scenario;
+  if (IsTraceFile(spec.workload)) {
+    Result<Trace> trace = ReadTrace(spec.workload);
+    if (!trace) return trace.error();
+    scenario.trace = std::move(trace).value();
+    return scenario;
+  }
+  Result<SizeDistribution> distribution = SizeDistribution::Load(spec.workload);
+  if (!distribution) return distribution.error();
+  scenario.distribution = std::move(distribution).value();
+  Result<Trace> trace = GenerateTrace({.workload = spec.workload,
+                                       .load = spec.load,
+                                       .link = spec.link_rate,
+                                       .duration = spec.duration,
+                                       .seed = spec.trace});
+  if (!trace) return trace.error();
+  scenario.trace = std::move(trace).value();
+  return scenario;
+}
+
+TimePoint StartTime(const PointSpec& spec) {
+  int64_t at = spec.migration_after.nanos();
+  const int64_t within = spec.migration_within.nanos();
+  if (within > 0) at += static_cast<int64_t>(Random(spec.trace, kStartStream).Below(static_cast<uint64_t>(within)));
+  switch (spec.phase) {
+    case MigrationPhase::kRandom:
+      break;
+    case MigrationPhase::kPreEviction: {
+      const int64_t window = spec.fit.window.nanos();
+      at = (at + window - 1) / window * window - spec.migration_lead.nanos();
+      break;
+    }
+  }
+  return TimePoint::FromNanos(std::max<int64_t>(at, 1));
+}
+
+SourceOptions SourceOptionsOf(const PointSpec& spec) {
+  SourceOptions options;
+  switch (spec.senders) {
+    case SenderKind::kLimited:
+      options.model = SenderModel::kLimited;
+      break;
+    case SenderKind::kUnlimited:
+      options.model = SenderModel::kUnlimited;
+      break;
+    case SenderKind::kWindow:
+      options.model = SenderModel::kWindow;
+      break;
+  }
+  options.limit = spec.sender_limit;
+  options.packet_bytes = spec.packet_bytes;
+  options.link = spec.link_rate;
+  options.on_time = spec.on_time;
+  options.off_time = spec.off_time;
+  options.window = spec.window_packets;
+  options.retransmission_timeout = spec.retransmission_timeout;
+  options.seed = spec.trace;
+  return options;
+}
+
+double ProportionOf(const PointSpec& point, const Scenario& scenario, const std::vector<ActiveFlow>& active,
+                    const std::vector<uint64_t>& final_bytes) {
+  UHAUL_CHECK(active.size() == final_bytes.size());
+  if (point.scheme.flows != MoveFlows::kElephants || point.detector != DetectorSpec::Kind::kProportion) return 0;
+  switch (point.rho_source) {
+    case RhoSource::kOffline:
+      // A trace file has no distribution: its own flows are all the operator could have sampled.
+      if (scenario.distribution) return scenario.distribution->ByteShareAbove(point.threshold);
+      return ByteShareAbove(scenario.trace, point.threshold);
+    case RhoSource::kTrace:
+      return ByteShareAbove(scenario.trace, point.threshold);
+    case RhoSource::kSnapshot: {
+      uint64_t all = 0;
+      uint64_t elephants = 0;
+      for (const uint64_t bytes : final_bytes) {
+        all += bytes;
+        if (bytes >= point.threshold.count()) elephants += bytes;
+      }
+      return all == 0 ? 0 : static_cast<double>(elephants) / static_cast<double>(all);
+    }
+    case RhoSource::kGiven:
+      return point.rho;
+  }
+  UHAUL_CHECK(false);
+}
+
+}  // namespace uhaul

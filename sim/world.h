@@ -1,0 +1,138 @@
+// World: one simulated testbed. It owns the machines of core/, the links between them, the packet source and the
+// recorder, and hands packets, messages and timers from one to the other. Handlers take `now` and know nothing of the
+// calendar.
+//
+// A run has two halves, so that many points can share the first (SIMULATOR.md: sweeps fork):
+//
+//   World world(spec, scenario);
+//   world.RunToStart();              // the warm-up, up to t0: the same for all points of a group
+//   world.StartOperation(point);     // takes the point's profile, starts its move
+//   RunRecord record = world.RunToEnd();
+//
+// The second half ends when the operation is closed and every flow with a row in the record has ended, or at the cap.
+// One World exists at a time: ns-3's simulator is global.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/node/controller.h"
+#include "core/node/nf_agent.h"
+#include "core/node/switch_agent.h"
+#include "core/record/recorder.h"
+#include "experiments/point_spec.h"
+#include "sim/calendar.h"
+#include "sim/link.h"
+#include "sim/scenario.h"
+#include "sim/shell.h"
+#include "sim/timer.h"
+#include "sim/topology.h"
+#include "workloads/packet_source.h"
+
+namespace uhaul {
+
+struct WorldOptions {
+  std::string scheduler = "ns3::MapScheduler";
+};
+
+class World final : private DataReceiver, private MessageReceiver {
+ public:
+  // Of `spec` only the fields that determine the warm-up count. An error names an unknown network function.
+  static Result<std::unique_ptr<World>> Create(const PointSpec& spec, const Scenario& scenario,
+                                               WorldOptions options = {});
+  ~World() override;
+
+  Status RunToStart();
+  Status StartOperation(const PointSpec& point);
+  RunRecord RunToEnd();
+
+  TimePoint now() const { return TimeOfKey(calendar_->current()); }
+  const NfAgent& nf(uint8_t instance) const { return nfs_[instance]; }
+  const Controller& controller() const { return controller_; }
+  const SwitchAgent& forwarding() const { return switch_; }
+  const PacketSource& source() const { return source_; }
+  const Recorder& recorder() const { return recorder_; }
+  const Calendar& calendar() const { return *calendar_; }
+  const Shell& shell() const { return *shell_; }
+  uint64_t packets_on_links() const;  // data links only
+
+ private:
+  World(const PointSpec& spec, const Scenario& scenario, const WorldOptions& options, std::vector<NfAgent> nfs);
+
+  void MakeLinks();
+  void MakeTimers();
+  void MakeShell();
+  std::unique_ptr<DataLink> MakeDataLink(std::string name, uint16_t link_rank);
+  std::unique_ptr<ControlLink> MakeControlLink(std::string name, uint16_t link_rank);
+
+  // ---- data
+  void OnData(TimePoint now, uint16_t link_rank, const DataItem& item) override;
+  void OnGenerator(TimePoint now);
+  void ArmGenerator();
+  void AtSwitch(TimePoint now, const DataItem& item);
+  void AtNf(TimePoint now, uint8_t nf, const DataItem& item);
+  void AtSink(TimePoint now, const DataItem& item);
+  void SendTo(DataLink& link, TimePoint now, const DataItem& item);
+  Packet PacketOf(const DataItem& item) const;
+  DataItem ItemOf(const Packet& packet) const;
+
+  // ---- control
+  void OnMessage(TimePoint now, uint16_t link_rank, const Message& message) override;
+  void OnMachineTimer(TimePoint now, Machine machine);
+  // Does what the machine wants done, and arms its timer. After every call of a machine.
+  void Settle(TimePoint now, Machine machine);
+  void Drain(TimePoint now, Machine machine);
+  void Dispatch(TimePoint now, Machine from, OutMessage& out);
+  void Release(TimePoint now, const OutPacket& out, uint8_t at);
+  void CallTimer(TimePoint now, Machine machine);
+  TimePoint DeadlineOf(Machine machine) const;
+  void CheckOperation(TimePoint now);
+  void CheckEnd(TimePoint now);
+
+  // ---- the run
+  void OnStartTimer(TimePoint now);
+  Duration Watch(const Profile& profile, size_t flows) const;
+  void ApplyProfile(const Profile& profile);
+
+  const PointSpec spec_;
+  const Scenario& scenario_;
+  std::unique_ptr<Calendar> calendar_;
+  std::vector<FlowKey> keys_;      // by flow
+  std::vector<uint32_t> packets_;  // by flow
+  std::vector<NfAgent> nfs_;
+  SwitchAgent switch_;
+  Controller controller_;
+  PacketSource source_;
+  Recorder recorder_;
+  Outbox outbox_;
+
+  std::unique_ptr<DataLink> to_switch_;
+  std::array<std::unique_ptr<DataLink>, kNfCount> switch_to_nf_;
+  std::array<std::unique_ptr<DataLink>, kNfCount> nf_to_switch_;
+  std::array<std::unique_ptr<DataLink>, kNfCount> nf_to_sink_;
+  std::unique_ptr<DataLink> acknowledgements_;
+  std::unique_ptr<ControlLink> control_to_switch_;
+  std::unique_ptr<ControlLink> control_from_switch_;
+  std::array<std::unique_ptr<ControlLink>, kNfCount> control_to_nf_;
+  std::array<std::unique_ptr<ControlLink>, kNfCount> control_from_nf_;
+
+  std::array<std::unique_ptr<Timer>, kMachines> machine_timers_;
+  std::unique_ptr<Timer> generator_;
+  std::unique_ptr<Timer> start_timer_;
+  std::unique_ptr<Timer> cap_timer_;
+  std::unique_ptr<Timer> watch_timer_;
+  std::unique_ptr<Shell> shell_;
+
+  bool at_start_ = false;  // t0 has come
+  bool moving_ = false;    // an operation was started and is not over
+  bool over_ = false;
+  bool stopped_ = false;
+  bool capped_ = false;
+  double rho_ = 0;
+  uint64_t elephant_threshold_ = 0;
+};
+
+}  // namespace uhaul
