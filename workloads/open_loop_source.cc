@@ -80,7 +80,7 @@ bool OpenLoopSource::OnPeriodIsOver(uint32_t flow) {
 // Finds who sends when the link is free next: turn_ and next_time_.
 void OpenLoopSource::Choose() {
   for (;;) {
-    Admit(link_free_);
+    if (NextArrivalOrWake() <= link_free_) Admit(link_free_);
     FillPlaces();
     if (front_ == kNobody) {
       const TimePoint next = NextArrivalOrWake();
