@@ -49,8 +49,8 @@ std::vector<Sampled> BufferSavings(const ClaimList& list, const std::string& wor
 }
 
 // Mice's FCT under OpenNF over that under U-HAUL, as Tables 6 and 7 have it.
-std::vector<Sampled> FctRatios(const ClaimList& list, const std::string& workload, MicePopulation population,
-                               std::optional<double> FctRatio::*member) {
+std::vector<Sampled> RatiosOf(const ClaimList& list, const std::string& workload, MicePopulation population,
+                              std::optional<double> FctRatio::*member) {
   const WorkloadRuns& runs = list.study.Of(workload);
   std::vector<Sampled> all;
   for (const uint64_t threshold : PaperThresholds(list.paper, workload)) {
@@ -128,12 +128,12 @@ void AddLatency(ClaimList& list) {
   std::vector<Sampled> every;
   std::vector<Claim> least_claims;
   for (const char* workload : kPaperWorkloads) {
-    const auto measured = FctRatios(list, workload, kUnselected, &FctRatio::ratio_of_means);
+    const auto measured = RatiosOf(list, workload, kUnselected, &FctRatio::ratio_of_means);
     for (const Sampled& ratio : measured) every.push_back(Transform(ratio, ToLatencyReduction));
     const Sampled ratio = Least(measured);
     const Sampled least = Transform(ratio, ToLatencyReduction);
-    const Sampled reckoned = Least(FctRatios(list, workload, kUnselected, &FctRatio::arithmetic));
-    const Sampled arrived = Least(FctRatios(list, workload, kArrived, &FctRatio::ratio_of_means));
+    const Sampled reckoned = Least(RatiosOf(list, workload, kUnselected, &FctRatio::arithmetic));
+    const Sampled arrived = Least(RatiosOf(list, workload, kArrived, &FctRatio::ratio_of_means));
     const std::string title = WorkloadTitle(workload);
     least_claims.push_back(MakeClaim(
         fmt::format("latency-reduction-min.{}", workload), title + ": mice latency less by at least", "%",

@@ -55,33 +55,26 @@ std::optional<double> Divide(double a, double b) {
   return a / b;
 }
 
-}  // namespace
-
-FctRatio JoinFct(const RunRecord& opennf, const RunRecord& uhaul, uint64_t threshold, MicePopulation population) {
-  const auto mates = ByTuple(uhaul);
-  FctRatio join;
-  Sums sums;
-  for (const FlowRow& row : opennf.flows) {
-    if (row.final_bytes >= threshold) continue;
-    const FlowRow* mate = Find(mates, row.tuple);
-    if (!Belongs(opennf, row, mate, population)) continue;
-    if (mate == nullptr) {
-      ++join.unpaired;
-      continue;
-    }
-    const auto a = FctMs(row);
-    const auto b = FctMs(*mate);
-    if (!a || !b) {
-      ++join.unfinished;
-      continue;
-    }
-    ++join.flows;
-    sums.opennf += *a;
-    sums.uhaul += *b;
-    sums.opennf_arrival += FctFromArrivalMs(row).value_or(0);
-    sums.uhaul_arrival += FctFromArrivalMs(*mate).value_or(0);
-    if (*b > 0) sums.ratios.push_back(*a / *b);  // a flow of one packet may take no time at all on an ideal link
+void Add(const FlowRow& row, const FlowRow* mate, FctRatio& join, Sums& sums) {
+  if (mate == nullptr) {
+    ++join.unpaired;
+    return;
   }
+  const auto a = FctMs(row);
+  const auto b = FctMs(*mate);
+  if (!a || !b) {
+    ++join.unfinished;
+    return;
+  }
+  ++join.flows;
+  sums.opennf += *a;
+  sums.uhaul += *b;
+  sums.opennf_arrival += FctFromArrivalMs(row).value_or(0);
+  sums.uhaul_arrival += FctFromArrivalMs(*mate).value_or(0);
+  if (*b > 0) sums.ratios.push_back(*a / *b);  // a flow of one packet may take no time at all on an ideal link
+}
+
+void Close(std::optional<double> opennf_downtime, Sums& sums, FctRatio& join) {
   join.ratio_of_means = Divide(sums.opennf, sums.uhaul);
   join.from_arrival = Divide(sums.opennf_arrival, sums.uhaul_arrival);
   if (!sums.ratios.empty()) {
@@ -90,10 +83,27 @@ FctRatio JoinFct(const RunRecord& opennf, const RunRecord& uhaul, uint64_t thres
     join.median = spread.median;
     join.p99 = spread.p99;
   }
-  if (const auto downtime = ComputeMetrics(opennf).downtime_ms) {
-    join.arithmetic = Divide(sums.uhaul + static_cast<double>(join.flows) * *downtime, sums.uhaul);
+  if (opennf_downtime) {
+    join.arithmetic = Divide(sums.uhaul + static_cast<double>(join.flows) * *opennf_downtime, sums.uhaul);
   }
-  return join;
+}
+
+}  // namespace
+
+FctRatios JoinFct(const RunRecord& opennf, const RunRecord& uhaul, uint64_t threshold) {
+  const auto mates = ByTuple(uhaul);
+  FctRatios joins;
+  std::array<Sums, kMicePopulations> sums;
+  for (const FlowRow& row : opennf.flows) {
+    if (row.final_bytes >= threshold) continue;
+    const FlowRow* mate = Find(mates, row.tuple);
+    for (size_t i = 0; i < joins.size(); ++i) {
+      if (Belongs(opennf, row, mate, static_cast<MicePopulation>(i))) Add(row, mate, joins[i], sums[i]);
+    }
+  }
+  const auto downtime = DowntimeMs(opennf);
+  for (size_t i = 0; i < joins.size(); ++i) Close(downtime, sums[i], joins[i]);
+  return joins;
 }
 
 std::optional<double> ReductionPercent(std::optional<double> part, std::optional<double> whole) {

@@ -2,6 +2,7 @@
 // both runs are averaged, the others are counted (DECISIONS 9).
 #pragma once
 
+#include <array>
 #include <optional>
 
 #include "results/metrics.h"
@@ -28,7 +29,9 @@ struct FctRatio {
   std::optional<double> from_arrival;  // ratio of means, with waiting before the first packet
   std::optional<double> arithmetic;    // the paper's: (FCT + T of OpenNF) / FCT, FCT under U-HAUL, ratio of means
 };
-FctRatio JoinFct(const RunRecord& opennf, const RunRecord& uhaul, uint64_t threshold, MicePopulation population);
+// By MicePopulation.
+using FctRatios = std::array<FctRatio, kMicePopulations>;
+FctRatios JoinFct(const RunRecord& opennf, const RunRecord& uhaul, uint64_t threshold);
 
 // 100 (1 - part / whole); nullopt if either is missing or whole is 0.
 std::optional<double> ReductionPercent(std::optional<double> part, std::optional<double> whole);

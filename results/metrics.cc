@@ -52,15 +52,6 @@ std::optional<double> StepMs(const RunRecord& record, OperationStep step) {
   return static_cast<double>(record.step_ns(step) - record.t0_ns) / kNsPerMs;
 }
 
-// U-HAUL 4.3: until the last delPerflow. An operation that ended and had nothing to delete held nothing up.
-std::optional<double> DowntimeMs(const RunRecord& record, size_t moved) {
-  if (record.step_ns(OperationStep::kAborted) != kNever) return std::nullopt;
-  if (const auto ms = StepMs(record, OperationStep::kLastDelete)) return ms;
-  const bool ended = StepMs(record, OperationStep::kDone) || StepMs(record, OperationStep::kClosed);
-  if (ended && moved == 0) return 0.0;
-  return std::nullopt;
-}
-
 // U-HAUL 4.4, 4.5: flows of A that were not selected and whose last packet comes after t0 + T.
 void AddMissed(const RunRecord& record, RunMetrics& metrics) {
   if (!metrics.downtime_ms) return;
@@ -69,7 +60,8 @@ void AddMissed(const RunRecord& record, RunMetrics& metrics) {
   int64_t last_ns = over_ns;
   for (const FlowRow& row : record.flows) {
     if (!row.active || row.selected) continue;
-    const bool open = row.finished_ns == kNever && row.t0_unsent_bytes > 0;
+    // Without the cap a flow that did not finish has lost packets, and is over.
+    const bool open = record.capped && row.finished_ns == kNever && row.t0_unsent_bytes > 0;
     const int64_t end_ns = open ? record.ended_ns : row.last_processed_ns;
     if (end_ns == kNever || end_ns <= over_ns) continue;
     ++metrics.missed;
@@ -157,11 +149,21 @@ std::optional<double> SnapshotRhoByCurrentSize(const RunRecord& record, uint64_t
   return ElephantShare(record, threshold, [](const FlowRow& row) { return row.t0_bytes; });
 }
 
+// U-HAUL 4.3: until the last delPerflow. An operation that ended and had nothing to delete held nothing up.
+std::optional<double> DowntimeMs(const RunRecord& record) {
+  if (record.step_ns(OperationStep::kAborted) != kNever) return std::nullopt;
+  if (const auto ms = StepMs(record, OperationStep::kLastDelete)) return ms;
+  if (!StepMs(record, OperationStep::kDone) && !StepMs(record, OperationStep::kClosed)) return std::nullopt;
+  const bool moved = std::any_of(record.flows.begin(), record.flows.end(),
+                                 [](const FlowRow& row) { return row.outcome == FlowOutcome::kMoved; });
+  return moved ? std::nullopt : std::optional<double>(0.0);
+}
+
 RunMetrics ComputeMetrics(const RunRecord& record) {
   RunMetrics metrics;
   AddFlows(record, metrics);
   metrics.capped = record.capped;
-  metrics.downtime_ms = DowntimeMs(record, metrics.moved);
+  metrics.downtime_ms = DowntimeMs(record);
   metrics.done_ms = StepMs(record, OperationStep::kDone);
   AddMissed(record, metrics);
   for (size_t i = 0; i < record.buffers.size(); ++i) {

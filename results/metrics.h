@@ -75,6 +75,7 @@ struct RunMetrics {
   uint64_t lost = 0;
 };
 RunMetrics ComputeMetrics(const RunRecord& record);
+std::optional<double> DowntimeMs(const RunRecord& record);
 
 // FIT entries at the end of epoch k (1, 2, ...), before and after its eviction pass.
 struct EpochCount {

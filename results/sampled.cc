@@ -105,13 +105,16 @@ std::vector<double> ShareOfLeast(const std::vector<Sampled>& all) {
   const size_t draws = CommonDraws(all);
   size_t counted = 0;
   for (size_t draw = 0; draw < draws; ++draw) {
-    std::optional<size_t> best;
+    std::vector<size_t> least;
     for (size_t i = 0; i < all.size(); ++i) {
       const auto& value = all[i].samples[draw];
-      if (value && (!best || *value < *all[*best].samples[draw])) best = i;
+      if (!value) continue;
+      if (!least.empty() && *value > *all[least[0]].samples[draw]) continue;
+      if (!least.empty() && *value < *all[least[0]].samples[draw]) least.clear();
+      least.push_back(i);
     }
-    if (!best) continue;
-    ++shares[*best];
+    if (least.empty()) continue;
+    for (const size_t i : least) shares[i] += 1 / static_cast<double>(least.size());
     ++counted;
   }
   for (double& share : shares) share = counted == 0 ? 0 : share / static_cast<double>(counted);

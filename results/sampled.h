@@ -35,7 +35,7 @@ Sampled Difference(const Sampled& a, const Sampled& b);
 // Positive is what the paper claims.
 Direction DirectionOf(const Sampled& effect);
 
-// The share of draws in which each of `all` is the least; all zero without samples. Ties go to the first.
+// The share of draws in which each of `all` is the least; all zero without samples. Ties are shared.
 std::vector<double> ShareOfLeast(const std::vector<Sampled>& all);
 
 }  // namespace uhaul

@@ -94,12 +94,7 @@ UhaulRun MakeRun(const StoredPoint& point, uint64_t threshold, const StoredPoint
   run.snapshot = Confuse(record, threshold, SelectByProportion(record, rho));
   const double rho_current = SnapshotRhoByCurrentSize(record, threshold).value_or(0);
   run.current = Confuse(record, threshold, SelectByProportion(record, rho_current));
-  if (opennf != nullptr) {
-    run.fct.emplace();
-    for (int i = 0; i < kMicePopulations; ++i) {
-      (*run.fct)[static_cast<size_t>(i)] = JoinFct(opennf->record, record, threshold, static_cast<MicePopulation>(i));
-    }
-  }
+  if (opennf != nullptr) run.fct = JoinFct(opennf->record, record, threshold);
   return run;
 }
 

@@ -20,11 +20,11 @@ namespace uhaul {
 struct UhaulRun {
   const StoredPoint* point = nullptr;
   RunMetrics metrics;
-  Confusion own;                                              // of the run's own selection
-  Confusion size;                                             // of size-based detection on the same A
-  Confusion snapshot;                                         // of U-HAUL's with rho by final size from A itself
-  Confusion current;                                          // the same with rho by current size
-  std::optional<std::array<FctRatio, kMicePopulations>> fct;  // with the trace's OpenNF run
+  Confusion own;                 // of the run's own selection
+  Confusion size;                // of size-based detection on the same A
+  Confusion snapshot;            // of U-HAUL's with rho by final size from A itself
+  Confusion current;             // the same with rho by current size
+  std::optional<FctRatios> fct;  // with the trace's OpenNF run
 };
 
 struct TraceRuns {
