@@ -83,7 +83,7 @@ void SwitchAgent::Run(OperationId op, const msg::InstallRules& m, Outbox& outbox
   msg::RulesAck ack{m.xid, {}, false, 0, 0};
   uint32_t installed = 0;
   if (!m.exact) {
-    ack.diverted = InstallWildcard(m);
+    ack.diverted = InstallWildcard(op, m);
     installed = 1;
   } else {
     for (const FiveTuple& tuple : m.flows) {
@@ -95,7 +95,7 @@ void SwitchAgent::Run(OperationId op, const msg::InstallRules& m, Outbox& outbox
       }
       if (rule == nullptr) rule = &exact_.Get(key);
       ack.diverted += Diverted(rule->action, rule->matched);
-      *rule = {m.action, 0};
+      *rule = {m.action, 0, op};
       ++installed;
     }
   }
@@ -105,7 +105,7 @@ void SwitchAgent::Run(OperationId op, const msg::InstallRules& m, Outbox& outbox
 }
 
 // The newest of equal priority wins; a rule on the same filter is replaced, its count reported.
-uint64_t SwitchAgent::InstallWildcard(const msg::InstallRules& m) {
+uint64_t SwitchAgent::InstallWildcard(OperationId op, const msg::InstallRules& m) {
   uint64_t diverted = 0;
   std::erase_if(wildcards_, [&](const Wildcard& w) {
     const bool replaced = w.priority == m.priority && w.filter == m.filter;
@@ -113,11 +113,11 @@ uint64_t SwitchAgent::InstallWildcard(const msg::InstallRules& m) {
     return replaced;
   });
   exact_.EraseIf([&](const FlowKey& key, const Rule& rule) {
-    return rule.action.nf == m.supersedes && m.filter.Matches(key.tuple);
+    return rule.operation != op && rule.action.nf == m.supersedes && m.filter.Matches(key.tuple);
   });
   const auto at =
       std::find_if(wildcards_.begin(), wildcards_.end(), [&](const Wildcard& w) { return w.priority <= m.priority; });
-  wildcards_.insert(at, {m.filter, m.priority, {m.action, 0}});
+  wildcards_.insert(at, {m.filter, m.priority, {m.action, 0, op}});
   return diverted;
 }
 

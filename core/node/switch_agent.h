@@ -39,6 +39,7 @@ class SwitchAgent {
   struct Rule {
     msg::RuleAction action;
     uint64_t matched = 0;  // packets, since this action was installed
+    OperationId operation = 0;
   };
   struct Wildcard {
     FlowFilter filter;
@@ -49,7 +50,7 @@ class SwitchAgent {
   void RunDue(TimePoint now, Outbox& outbox);
   void Run(OperationId op, const msg::InstallRules& m, Outbox& outbox);
   void Run(OperationId op, const msg::RemoveRules& m, Outbox& outbox);
-  uint64_t InstallWildcard(const msg::InstallRules& m);
+  uint64_t InstallWildcard(OperationId op, const msg::InstallRules& m);
 
   SwitchAgentOptions options_;
   FlowHasher hasher_;

@@ -179,7 +179,7 @@ struct InstallRules {
   std::vector<FiveTuple> flows;  // at most kMaxFlowsPerMessage
   FlowFilter filter;
   RuleAction action;
-  uint8_t supersedes = kNoNf;  // a wildcard rule removes exact rules on its filter that point to this NF
+  uint8_t supersedes = kNoNf;  // a wildcard rule removes other operations' exact rules on its filter to this NF
   bool operator==(const InstallRules&) const = default;
 };
 struct RulesAck {  // applied: packets after this follow the rules (a barrier reply)
