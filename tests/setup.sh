@@ -1,0 +1,70 @@
+# Shared by ./reproduce and ./test (sourced): packages, configuration, build. Silent about what is already done; a step that
+# fails says which, shows the end of its log, and what to do.
+
+packages=(g++ cmake ninja-build pkg-config libfmt-dev catch2 libboost-program-options-dev libyaml-cpp-dev
+          nlohmann-json3-dev libns3-dev)
+install=1
+jobs=$(nproc)
+log_dir=build/log
+
+say() { printf '%s\n' "$*" >&2; }
+die() {
+  say "error: $1"
+  [ $# -lt 2 ] || say "  $2"
+  exit "${3:-1}"
+}
+
+# step NAME LOG CURE COMMAND...: runs quietly; on failure shows the log's end and the cure.
+step() {
+  local name=$1 log=$log_dir/$2 cure=$3 start=$SECONDS
+  shift 3
+  mkdir -p "$log_dir"
+  if ! "$@" >"$log" 2>&1 </dev/null; then
+    tail -n 30 "$log" >&2
+    die "$name failed (the whole log: $log)" "$cure"
+  fi
+  local took=$((SECONDS - start))
+  [ "$took" -lt 2 ] || say "$name: done in $took s"
+}
+
+missing_packages() {
+  local p
+  for p in "$@"; do
+    dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || printf '%s ' "$p"
+  done
+}
+
+install_packages() {
+  command -v dpkg-query >/dev/null || {
+    say "note: not a Debian system; assuming that these are here: ${packages[*]}"
+    return 0
+  }
+  local missing
+  missing=$(missing_packages "${packages[@]}")
+  [ -n "$missing" ] || return 0
+  if [ "$install" -eq 0 ]; then
+    die "packages are missing: $missing" "install them, or call again without --no-install"
+  fi
+  local as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || die "packages are missing: $missing" "no sudo here: have an administrator install them"
+    as_root=(sudo)
+  fi
+  say "installing: $missing"
+  step "package list" apt-update.log "check the network and the apt sources" "${as_root[@]}" apt-get update -q
+  # shellcheck disable=SC2086
+  step "installation" apt-install.log "run: apt-get install $missing" "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -q --no-install-recommends $missing
+}
+
+# build PRESET TARGET...
+build() {
+  local preset=$1
+  shift
+  [ -f "build/$preset/build.ninja" ] ||
+    step "configuration ($preset)" "configure-$preset.log" "is a package missing? see the log; then: cmake --preset $preset" \
+      cmake --preset "$preset"
+  [ -z "$(ninja -C "build/$preset" -n "$@" 2>/dev/null | grep -v 'no work to do' | tail -n +2)" ] ||
+    say "building ($preset) ..."
+  step "build ($preset)" "build-$preset.log" "run: ninja -C build/$preset" ninja -C "build/$preset" -j "$jobs" "$@"
+}
