@@ -1,1 +1,3 @@
-int main() { return 70; }
+#include "experiments/cli.h"
+
+int main(int argc, char** argv) { return uhaul::UhaulMain(argc, argv); }

@@ -1,6 +1,7 @@
 // The rows of the schema. A row's default is not repeated here: it is what DefaultSpec() says.
 #include <fmt/format.h>
 
+#include "core/nf/function_registry.h"
 #include "experiments/schema.h"
 
 namespace uhaul {
@@ -173,7 +174,7 @@ void AddNetwork(Table& table) {
                     "A flow without a packet for this long is no longer active (section 3.1: 20, 50 and 100 ms)");
   table.IntegerRow("fit.capacity", UHAUL_AT(fit.capacity), 16, 1 << 26, "Entries of the flow information table");
   Parameter& function = table.Add("nf.function", ValueType::kWord, "What the NF instances do");
-  function.words = {"asset-monitor"};
+  function.words = NetworkFunctionNames();
   function.open_words = true;
   function.assign = [](PointSpec& s, const Value& v) { s.nf_function = v.canonical; };
   function.canonical = [](const PointSpec& s) { return s.nf_function; };

@@ -3,8 +3,23 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 
 namespace uhaul {
+namespace {
+
+// Canonical values are SI in base units: nanoseconds, bits per second.
+std::string Readable(std::string_view key, const std::string& value) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  if (error != std::errc() || end != value.data() + value.size()) return value;
+  if (key == "fit.window") return fmt::format("{:g} ms", number / 1e6);
+  if (key == "link.rate") return fmt::format("{:g} Gbps", number / 1e9);
+  return value;
+}
+
+}  // namespace
 
 Statistic MeanOf(const WorkloadRuns& runs, RunFigure figure) {
   std::vector<std::optional<double>> values;
@@ -122,6 +137,21 @@ void TableBuilder::AddSeries(const std::string& series, const std::string& metri
   }
 }
 
+void TableBuilder::NoteEvidence() {
+  std::array<size_t, kEvidenceClasses> counts{};
+  for (const TableCell& cell : table_.cells) ++counts[static_cast<size_t>(cell.evidence)];
+  std::string line;
+  for (int i = 0; i < kEvidenceClasses; ++i) {
+    const size_t count = counts[static_cast<size_t>(i)];
+    if (count == 0) continue;
+    line += fmt::format("{}{} {}", line.empty() ? "" : ", ", count, EvidenceName(static_cast<Evidence>(i)));
+  }
+  Note(
+      fmt::format("Of {} cells: {}. Only predicted cells are evidence for or against the model; the figures beside "
+                  "them are predictions that the paper does not print.",
+                  table_.cells.size(), line));
+}
+
 void TableBuilder::NoteTraces() {
   for (const std::string& workload : workloads_) {
     const WorkloadRuns& runs = study_.Of(workload);
@@ -145,7 +175,8 @@ void TableBuilder::NoteSetting() {
          {"workload.load", "workload.senders", "link.rate", "fit.window", "migration.phase", "edm.rho",
           "scheme.guarantee", "scheme.parallelize", "scheme.early_release", "profile.name"}) {
       const auto it = setting.find(key);
-      if (it != setting.end()) line += fmt::format("{}{} {}", line.empty() ? "" : ", ", key, it->second);
+      if (it == setting.end()) continue;
+      line += fmt::format("{}{} {}", line.empty() ? "" : ", ", key, Readable(key, it->second));
     }
     if (!line.empty()) Note(fmt::format("Setting, {}: {}.", WorkloadTitle(workload), line));
   }
@@ -163,10 +194,11 @@ Table TableBuilder::Finish() {
   table_.envelope_p = EnvelopeOfCells(observed_, samples_);
   if (table_.envelope_p) {
     Note(
-        fmt::format("All {} cells at once (global envelope test): p = {:.4f} that the paper's numbers are {} of "
+        fmt::format("All {} cells at once (global envelope test): p = {:.4f} if the paper's numbers were {} of "
                     "this model; uncorrected, see the summary for Holm's correction.",
                     observed_.size(), *table_.envelope_p, single_ ? "a run" : "five-run means"));
   }
+  NoteEvidence();
   NoteTraces();
   NoteSetting();
   NoteContradictions();

@@ -55,6 +55,7 @@ class TableBuilder {
   Table Finish();
 
  private:
+  void NoteEvidence();
   void NoteTraces();
   void NoteSetting();
   void NoteContradictions();

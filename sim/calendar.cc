@@ -16,8 +16,11 @@ class PacketCalendar::Entry final : public ns3::EventImpl {
     if (key == armed_) return;
     armed_ = key;
     if (key == kNoKey) return;
-    const Key now = ns3::Simulator::Now().GetTimeStep();
-    ns3::Simulator::Schedule(ns3::TimeStep(static_cast<uint64_t>(key - now)), ns3::Ptr<ns3::EventImpl>(this));
+    // Inside an action ns-3's time is the action's key; ns-3 is asked only outside (set-up, events of users).
+    const Key now = calendar_->acting_ ? calendar_->current_ : ns3::Simulator::Now().GetTimeStep();
+    Ref();  // ns-3 lets go of it after the event
+    ns3::Simulator::ScheduleWithContext(ns3::Simulator::NO_CONTEXT, ns3::TimeStep(static_cast<uint64_t>(key - now)),
+                                        this);
   }
 
  protected:
@@ -28,7 +31,9 @@ class PacketCalendar::Entry final : public ns3::EventImpl {
     UHAUL_CHECK(key > calendar_->current_);
     calendar_->current_ = key;
     ++calendar_->actions_;
+    calendar_->acting_ = true;
     source_->Act(key);
+    calendar_->acting_ = false;
   }
 
  private:

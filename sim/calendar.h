@@ -65,6 +65,7 @@ class PacketCalendar final : public Calendar {
   class Entry;
   std::vector<Entry*> entries_;  // by rank; each holds one reference of its own
   Key current_ = -1;
+  bool acting_ = false;
   uint64_t actions_ = 0;
 };
 

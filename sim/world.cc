@@ -8,6 +8,7 @@
 #include "core/nf/function_registry.h"
 #include "ns3/object-factory.h"
 #include "ns3/simulator.h"
+#include "sim/sorted_scheduler.h"
 #include "workloads/random_streams.h"
 
 namespace uhaul {
@@ -59,6 +60,7 @@ World::World(const PointSpec& spec, const Scenario& scenario, const WorldOptions
       recorder_(RecorderFlowsOf(scenario.trace, spec.packet_bytes),
                 {.retransmits = spec.senders == SenderKind::kWindow, .source_nf = 0}) {
   UsePicoseconds();
+  SortedScheduler::GetTypeId();  // known to ns-3 by name from here on
   ns3::ObjectFactory factory;
   factory.SetTypeId(options.scheduler);
   ns3::Simulator::SetScheduler(factory);

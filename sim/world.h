@@ -35,7 +35,7 @@
 namespace uhaul {
 
 struct WorldOptions {
-  std::string scheduler = "ns3::MapScheduler";
+  std::string scheduler = "uhaul::SortedScheduler";  // any of ns-3's gives the same run
 };
 
 class World final : private DataReceiver, private MessageReceiver {

@@ -1,4 +1,5 @@
-// Every message between controller, switch and NFs. One variant, plain values; core/protocol/codec.h puts them on a wire.
+// Every message between controller, switch and NFs. One variant, plain values; core/protocol/codec.h puts them on a
+// wire.
 //
 // Lists of flows travel in batches of at most kMaxFlowsPerMessage (so that a message stays under 64 KiB); `more` says
 // that another batch follows. Names are the paper's (U-HAUL 3.2) and OpenNF's.
@@ -91,7 +92,8 @@ struct EnableEvents {
 struct EnableEventsAck {
   bool operator==(const EnableEventsAck&) const = default;
 };
-struct DisableEvents {  // ends events and relaying of the operation here; buffered packets are processed first, in order
+struct DisableEvents {  // ends events and relaying of the operation here; buffered packets are processed first, in
+                        // order
   bool operator==(const DisableEvents&) const = default;
 };
 struct DisableEventsAck {
@@ -184,7 +186,7 @@ struct InstallRules {
 };
 struct RulesAck {  // applied: packets after this follow the rules (a barrier reply)
   uint32_t xid = 0;
-  std::vector<FiveTuple> failed;   // exact rules that found the table full
+  std::vector<FiveTuple> failed;  // exact rules that found the table full
   bool wildcard_failed = false;
   uint64_t diverted = 0;  // packets that the replaced kForwardAndController rules had matched
   uint32_t table_entries = 0;
@@ -211,8 +213,8 @@ using MessageBody =
     std::variant<msg::GetElephant, msg::SetFilter, msg::ListFlows, msg::FlowListing, msg::EnableEvents,
                  msg::EnableEventsAck, msg::DisableEvents, msg::DisableEventsAck, msg::GetPerflow, msg::Chunk,
                  msg::GetDone, msg::CancelGet, msg::PutPerflow, msg::PutAck, msg::DelPerflow, msg::DelAck,
-                 msg::PacketEvent, msg::ProcessedEvent, msg::StartRelay, msg::StopRelay, msg::StopRelayAck, msg::NewFlow,
-                 msg::InstallRules, msg::RulesAck, msg::RemoveRules, msg::PacketOut, msg::PacketIn>;
+                 msg::PacketEvent, msg::ProcessedEvent, msg::StartRelay, msg::StopRelay, msg::StopRelayAck,
+                 msg::NewFlow, msg::InstallRules, msg::RulesAck, msg::RemoveRules, msg::PacketOut, msg::PacketIn>;
 
 struct Message {
   OperationId operation = 0;

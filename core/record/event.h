@@ -12,9 +12,9 @@ namespace uhaul {
 
 // The steps of an operation, in the order in which they normally come.
 enum class OperationStep : uint8_t {
-  kAccepted,    // move / moveElephant accepted: t0
-  kSelected,    // the last SetFilter is in
-  kLocked,      // events enabled at src
+  kAccepted,  // move / moveElephant accepted: t0
+  kSelected,  // the last SetFilter is in
+  kLocked,    // events enabled at src
   kFirstChunk,
   kLastChunk,   // GetDone
   kLastPut,     // the last PutAck
@@ -31,12 +31,12 @@ inline constexpr int kBufferPlaces = 2;
 
 enum class FlowOutcome : uint8_t {
   kPending = 0,
-  kMoved,        // state at dst, deleted at src
-  kRefused,      // dst refused the chunk; stays at src
-  kNoState,      // nothing to move at src
-  kReturned,     // aborted before its put; stays at src
-  kRuleFailed,   // state at dst, but the switch had no room for its rule: its packets go on by the controller
-  kBusy,         // already in another operation
+  kMoved,       // state at dst, deleted at src
+  kRefused,     // dst refused the chunk; stays at src
+  kNoState,     // nothing to move at src
+  kReturned,    // aborted before its put; stays at src
+  kRuleFailed,  // state at dst, but the switch had no room for its rule: its packets go on by the controller
+  kBusy,        // already in another operation
 };
 
 namespace event {
