@@ -1,0 +1,176 @@
+#include "experiments/cli.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <iostream>
+
+namespace uhaul {
+namespace {
+
+namespace po = boost::program_options;
+
+struct Command {
+  const char* name;
+  int (*run)(const Arguments&);
+  const char* summary;
+};
+
+constexpr Command kCommands[] = {
+    {"run", RunCommand, "run the points of a definition that are missing"},
+    {"sweep", SweepCommand, "the same, with the grid on the command line"},
+    {"table", TableCommand, "a table of the paper beside ours, from results"},
+    {"figure", FigureCommand, "the data of a figure of the paper, from results"},
+    {"claims", ClaimsCommand, "the paper's claims: holds, reverses, undecided"},
+    {"summary", SummaryCommand, "how many of the paper's cells are in, by class of evidence"},
+    {"detect", DetectCommand, "which flows of a trace the EDM would choose at an instant"},
+    {"trace", TraceCommand, "generate or show flow traces"},
+    {"schema", SchemaCommand, "every parameter: unit, default, limits"},
+};
+
+void PrintHelp() {
+  fmt::print(
+      "uhaul: state migration for network functions, elephants only or everything\n\nusage: uhaul COMMAND "
+      "[options]\n\n");
+  for (const Command& command : kCommands) fmt::print("  {:<9} {}\n", command.name, command.summary);
+  fmt::print(
+      "\n'uhaul COMMAND --help' shows a command's options and an example. --version prints the version.\n"
+      "Exit codes: 0 ok, 1 some points failed, 64 usage, 65 bad or missing file, 70 internal, 130 interrupted.\n");
+}
+
+int Dispatch(const Arguments& arguments) {
+  if (arguments.empty()) {
+    fmt::print(stderr, "uhaul: no command given; 'uhaul --help' lists them\n");
+    return exit_code::kUsage;
+  }
+  const std::string& name = arguments.front();
+  if (name == "--help" || name == "-h" || name == "help") {
+    PrintHelp();
+    return exit_code::kOk;
+  }
+  if (name == "--version" || name == "version") {
+    fmt::print("uhaul {}\n", UHAUL_VERSION);
+    return exit_code::kOk;
+  }
+  std::vector<std::string> names;
+  for (const Command& command : kCommands) {
+    if (name == command.name) return command.run(Arguments(arguments.begin() + 1, arguments.end()));
+    names.push_back(command.name);
+  }
+  return Fail(exit_code::kUsage,
+              fmt::format("unknown command {}{} ('uhaul --help' lists them)", Quoted(name), DidYouMean(name, names)));
+}
+
+}  // namespace
+
+int UhaulMain(int argc, char** argv) {
+  try {
+    const int code = Dispatch(Arguments(argv + 1, argv + argc));
+    if (std::fflush(stdout) != 0) return Fail(exit_code::kInternal, "cannot write to stdout");
+    return code;
+  } catch (const std::exception& e) {
+    return Fail(exit_code::kInternal, fmt::format("internal error: {}", e.what()));
+  }
+}
+
+CommandLine::CommandLine(std::string usage, std::string about, std::string example)
+    : usage_(std::move(usage)), about_(std::move(about)), example_(std::move(example)) {
+  options_.add_options()("help,h", "show this");
+}
+
+void CommandLine::Positional(const std::string& name, int most) {
+  hidden_.add_options()(name.c_str(), po::value<std::vector<std::string>>()->composing());
+  positional_.add(name.c_str(), most);
+}
+
+std::optional<int> CommandLine::Parse(const Arguments& arguments) {
+  po::options_description all;
+  all.add(options_).add(hidden_);
+  try {
+    po::store(po::command_line_parser(arguments)
+                  .options(all)
+                  .positional(positional_)
+                  .style(po::command_line_style::default_style & ~po::command_line_style::allow_guessing)
+                  .run(),
+              values_);
+    po::notify(values_);
+  } catch (const po::error& e) {
+    return Usage(e.what());
+  }
+  if (values_.count("help") > 0) {
+    std::cout << "usage: " << usage_ << "\n\n"
+              << about_ << "\n\n"
+              << options_ << "\nExample:\n  " << example_ << std::endl;
+    return exit_code::kOk;
+  }
+  return std::nullopt;
+}
+
+int CommandLine::Usage(const std::string& message) const {
+  fmt::print(stderr, "uhaul: {}\nusage: {}\n", message, usage_);
+  return exit_code::kUsage;
+}
+
+int Fail(int code, const std::string& message) {
+  fmt::print(stderr, "uhaul: {}\n", message);
+  return code;
+}
+
+int FailFor(const Error& error) {
+  // A definition's error stands alone at the start of the line, so that editors can jump to it.
+  fmt::print(stderr, "{}\n", error.message);
+  return error.message.starts_with("--") ? exit_code::kUsage : exit_code::kBadInput;
+}
+
+Result<std::string> FindDefinition(const std::string& name) {
+  namespace fs = std::filesystem;
+  const char* environment = std::getenv("UHAUL_EXPERIMENTS");
+  const fs::path folder = environment != nullptr && *environment != '\0' ? environment : UHAUL_EXPERIMENTS_DIR;
+  for (const fs::path& base : {fs::path(), folder, folder / "paper"}) {
+    for (const char* ending : {"", ".yaml"}) {
+      const fs::path path = base / (name + ending);
+      std::error_code ignored;
+      if (fs::is_regular_file(path, ignored)) return path.string();
+    }
+  }
+  std::vector<std::string> names;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder / "paper", ignored)) {
+    if (entry.path().extension() == ".yaml") names.push_back(entry.path().stem().string());
+  }
+  std::sort(names.begin(), names.end());
+  return Error{
+      fmt::format("{}: error: no such definition, here or in {}{}", name, folder.string(), DidYouMean(name, names))};
+}
+
+Result<Definition> LoadWithSets(const std::string& name, const std::vector<std::string>& sets) {
+  std::vector<Axis> axes;
+  for (size_t i = 0; i < sets.size(); ++i) {
+    Result<Axis> axis = ParseSet(static_cast<int>(i) + 1, sets[i]);
+    if (!axis.ok()) return axis.error();
+    axes.push_back(*std::move(axis));
+  }
+  const Result<std::string> path = FindDefinition(name);
+  if (!path.ok()) return path.error();
+  Result<Definition> definition = LoadDefinition(*path);
+  if (definition.ok()) ApplySets(axes, &*definition);
+  return definition;
+}
+
+std::string DefaultResultsDirectory() {
+  const char* environment = std::getenv("UHAUL_RESULTS");
+  return environment != nullptr && *environment != '\0' ? environment : "uhaul-results";
+}
+
+Result<Value> ParseOption(const std::string& option, const std::string& key, const std::string& text) {
+  const Parameter* parameter = FindParameter(key);
+  UHAUL_CHECK(parameter != nullptr);
+  Result<Value> value = ParseValue(*parameter, text);
+  if (value.ok()) return value;
+  // The schema's sentence begins with the parameter's key; here it is the option's name.
+  return Error{"--" + option + value.error().message.substr(key.size() + 2)};
+}
+
+}  // namespace uhaul

@@ -1,0 +1,84 @@
+// The `uhaul` command: what its sub-commands share. A sub-command is a function from its arguments to an exit code;
+// results go to stdout, logs and progress to stderr.
+#pragma once
+
+#include <boost/program_options.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/result.h"
+#include "experiments/definition.h"
+
+namespace uhaul {
+
+namespace exit_code {
+inline constexpr int kOk = 0;
+inline constexpr int kSomeFailed = 1;
+inline constexpr int kUsage = 64;     // the command line, --set included
+inline constexpr int kBadInput = 65;  // files: missing or bad
+inline constexpr int kInternal = 70;
+inline constexpr int kInterrupted = 130;
+}  // namespace exit_code
+
+using Arguments = std::vector<std::string>;
+
+int UhaulMain(int argc, char** argv);
+
+int RunCommand(const Arguments& arguments);
+int SweepCommand(const Arguments& arguments);
+int TableCommand(const Arguments& arguments);
+int FigureCommand(const Arguments& arguments);
+int ClaimsCommand(const Arguments& arguments);
+int SummaryCommand(const Arguments& arguments);
+int DetectCommand(const Arguments& arguments);
+int TraceCommand(const Arguments& arguments);
+int SchemaCommand(const Arguments& arguments);
+
+// One sub-command's command line. Abbreviated options are not guessed.
+class CommandLine {
+ public:
+  // `usage`: "uhaul run EXPERIMENT... [options]"; `about` says what it does; `example` is one command to copy.
+  CommandLine(std::string usage, std::string about, std::string example);
+
+  boost::program_options::options_description& options() { return options_; }
+  // Positional arguments are collected under `name`, at most `most` (-1: any number).
+  void Positional(const std::string& name, int most);
+  // Nothing if the command should go on; else its exit code (--help: 0, a usage error: 64).
+  std::optional<int> Parse(const Arguments& arguments);
+
+  bool Has(const std::string& name) const { return values_.count(name) > 0 && !values_[name].defaulted(); }
+  template <class T>
+  const T& Get(const std::string& name) const {
+    return values_[name].as<T>();
+  }
+  // A usage error: prints it and the way to help; 64.
+  int Usage(const std::string& message) const;
+
+ private:
+  std::string usage_;
+  std::string about_;
+  std::string example_;
+  boost::program_options::options_description options_{"Options"};
+  boost::program_options::options_description hidden_;
+  boost::program_options::positional_options_description positional_;
+  boost::program_options::variables_map values_;
+};
+
+// Prints "uhaul: MESSAGE" to stderr, returns `code`.
+int Fail(int code, const std::string& message);
+// Errors that begin with "--set" are the command line's: 64; others are files': 65.
+int FailFor(const Error& error);
+
+// A definition by path, or by name (with or without .yaml) in the definitions folder or its paper/. $UHAUL_EXPERIMENTS
+// replaces the folder of the build.
+Result<std::string> FindDefinition(const std::string& name);
+// The definition with --set applied.
+Result<Definition> LoadWithSets(const std::string& name, const std::vector<std::string>& sets);
+// $UHAUL_RESULTS, else ./uhaul-results.
+std::string DefaultResultsDirectory();
+
+// A value by a parameter's rules ("--window" by fit.window's); the error names the option.
+Result<Value> ParseOption(const std::string& option, const std::string& key, const std::string& text);
+
+}  // namespace uhaul

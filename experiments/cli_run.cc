@@ -1,0 +1,292 @@
+// uhaul run, uhaul sweep: expand, leave out what exists, let the engine make the rest.
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <thread>
+
+#include "experiments/cli.h"
+#include "experiments/engine_process.h"
+#include "experiments/plan.h"
+#include "experiments/progress.h"
+#include "results/point_store.h"
+
+namespace uhaul {
+namespace {
+
+namespace po = boost::program_options;
+using Json = nlohmann::json;
+
+constexpr size_t kMostFailuresShown = 20;
+
+struct RunRequest {
+  std::vector<std::string> experiments;
+  std::vector<std::string> sets;
+  std::string engine = "sim";
+  std::string engine_path;
+  std::string results;
+  unsigned jobs = 1;
+  bool dry_run = false;
+  bool retry_failed = false;
+  bool json = false;
+};
+
+struct Tally {
+  size_t points = 0;
+  size_t present = 0;
+  size_t made = 0;
+  std::vector<std::pair<std::string, std::string>> failed;  // identity, error
+  bool interrupted = false;
+};
+
+void AddRunOptions(CommandLine* line) {
+  line->options().add_options()("set,s", po::value<std::vector<std::string>>()->composing()->default_value({}, ""),
+                                "key=value, a list (a,b) or a range (3..10MB); replaces what the definition says")(
+      "engine", po::value<std::string>()->default_value("sim"), "sim or runtime")(
+      "engine-path", po::value<std::string>()->default_value(""), "the engine's executable, if it is not beside uhaul")(
+      "results", po::value<std::string>()->default_value(DefaultResultsDirectory()),
+      "folder of results ($UHAUL_RESULTS)")(
+      "jobs,j", po::value<unsigned>()->default_value(std::max(1U, std::thread::hardware_concurrency())),
+      "processes at a time")("dry-run", "only say which points there are")(
+      "retry-failed", "run points again that failed with this build of the engine")("json", "the outcome as JSON");
+}
+
+Result<RunRequest> ReadRequest(const CommandLine& line, std::vector<std::string> experiments) {
+  RunRequest request;
+  request.experiments = std::move(experiments);
+  request.sets = line.Get<std::vector<std::string>>("set");
+  request.engine = line.Get<std::string>("engine");
+  request.engine_path = line.Get<std::string>("engine-path");
+  request.results = line.Get<std::string>("results");
+  request.jobs = line.Get<unsigned>("jobs");
+  request.dry_run = line.Has("dry-run");
+  request.retry_failed = line.Has("retry-failed");
+  request.json = line.Has("json");
+  if (request.engine == "runtime") {
+    return Error{"--engine runtime: this build has no runtime engine; the engine there is: sim"};
+  }
+  if (request.engine != "sim")
+    return Error{fmt::format("--engine has no value {} (one of sim, runtime)", Quoted(request.engine))};
+  if (request.jobs < 1 || request.jobs > 1024) return Error{"--jobs must be between 1 and 1024"};
+  if (request.results.empty()) return Error{"--results needs a folder"};
+  if (request.engine_path.empty()) request.engine_path = EngineBeside("uhaul-sim");
+  return request;
+}
+
+// All definitions' points in order; a dry run prints each definition's summary.
+Result<std::vector<PointSpec>> Collect(const RunRequest& request) {
+  std::vector<PointSpec> all;
+  for (const std::string& experiment : request.experiments) {
+    const Result<Definition> definition = LoadWithSets(experiment, request.sets);
+    if (!definition.ok()) return definition.error();
+    Result<std::vector<PointSpec>> points = Expand(*definition);
+    if (!points.ok()) return points.error();
+    if (request.dry_run && !request.json) {
+      std::set<std::string> distinct;
+      for (const PointSpec& point : *points) distinct.insert(PointId(point));
+      fmt::print("{}: {}\n", definition->name, Summarize(*definition, distinct.size()));
+    }
+    std::move(points->begin(), points->end(), std::back_inserter(all));
+  }
+  return all;
+}
+
+bool IsPresent(const RunRequest& request, const std::string& build, const std::string& id) {
+  const Result<std::string> made_by = PointBuild(request.results, id);
+  return made_by.ok() && *made_by == build;
+}
+
+std::string FailurePath(const RunRequest& request, const std::string& id) {
+  return request.results + "/" + id + ".failed";
+}
+
+// A failure that is younger than the engine is this engine's; an older one is history.
+bool FailedWithThisEngine(const RunRequest& request, const std::string& id) {
+  std::error_code error;
+  const auto failed = std::filesystem::last_write_time(FailurePath(request, id), error);
+  if (error) return false;
+  const auto engine = std::filesystem::last_write_time(request.engine_path, error);
+  return !error && failed >= engine;
+}
+
+std::string FailureText(const RunRequest& request, const std::string& id) {
+  std::ifstream in(FailurePath(request, id), std::ios::binary);
+  std::string text(4096, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<size_t>(in.gcount()));
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text.empty() ? "the engine ended without a result" : text;
+}
+
+// What is still to be made; what is not goes to the tally.
+Plan Missing(const RunRequest& request, const std::string& build, const Plan& all, Tally* tally) {
+  Plan missing;
+  missing.out = all.out;
+  for (const auto& group : all.groups) {
+    std::vector<PlannedPoint> left;
+    for (const PlannedPoint& point : group) {
+      ++tally->points;
+      if (IsPresent(request, build, point.id)) {
+        ++tally->present;
+      } else if (!request.retry_failed && FailedWithThisEngine(request, point.id)) {
+        tally->failed.emplace_back(point.id, FailureText(request, point.id));
+      } else {
+        left.push_back(point);
+      }
+    }
+    if (!left.empty()) missing.groups.push_back(std::move(left));
+  }
+  return missing;
+}
+
+size_t CountPoints(const Plan& plan) {
+  size_t count = 0;
+  for (const auto& group : plan.groups) count += group.size();
+  return count;
+}
+
+// Counts the engine's lines. What they say is for the eye only: the files decide what was made.
+void OnLine(const std::string& line, std::set<std::string>* open, Progress* progress) {
+  if (line.empty()) return progress->Tick();
+  const Json json = Json::parse(line, nullptr, false);
+  if (!json.is_object()) return;
+  for (const char* kind : {"done", "failed"}) {
+    const auto found = json.find(kind);
+    if (found == json.end() || !found->is_string()) continue;
+    if (open->erase(found->get<std::string>()) > 0) progress->Count(std::string_view(kind) == "failed");
+  }
+}
+
+Result<EngineEnd> Launch(const RunRequest& request, const Plan& plan) {
+  const std::string path = fmt::format("{}/plan-{}.json", request.results, ::getpid());
+  if (Status written = WritePlan(plan, path); !written.ok()) return written.error();
+  std::set<std::string> open;
+  for (const auto& group : plan.groups) {
+    for (const PlannedPoint& point : group) open.insert(point.id);
+  }
+  Progress progress(open.size());
+  const Result<EngineEnd> end = RunEngine({request.engine_path, path, request.jobs},
+                                          [&](const std::string& line) { OnLine(line, &open, &progress); });
+  progress.Finish();
+  ::unlink(path.c_str());
+  return end;
+}
+
+void Settle(const RunRequest& request, const std::string& build, const Plan& plan, bool interrupted, Tally* tally) {
+  for (const auto& group : plan.groups) {
+    for (const PlannedPoint& point : group) {
+      if (IsPresent(request, build, point.id)) {
+        ++tally->made;
+      } else if (!interrupted || FailedWithThisEngine(request, point.id)) {
+        tally->failed.emplace_back(point.id, FailureText(request, point.id));
+      }
+    }
+  }
+}
+
+void Report(const RunRequest& request, const Tally& tally) {
+  for (size_t i = 0; i < tally.failed.size() && i < kMostFailuresShown; ++i) {
+    fmt::print(stderr, "uhaul: point {} failed: {}\n", tally.failed[i].first, tally.failed[i].second);
+  }
+  if (tally.failed.size() > kMostFailuresShown) {
+    fmt::print(stderr, "uhaul: and {} more; each has a file ID.failed\n", tally.failed.size() - kMostFailuresShown);
+  }
+  if (request.json) {
+    Json failed = Json::array();
+    for (const auto& [id, error] : tally.failed) failed.push_back({{"id", id}, {"error", error}});
+    const Json out = {{"points", tally.points}, {"present", tally.present},   {"made", tally.made},
+                      {"failed", failed},       {"results", request.results}, {"interrupted", tally.interrupted}};
+    fmt::print("{}\n", out.dump(2, ' ', false, Json::error_handler_t::replace));
+    return;
+  }
+  fmt::print("{} points: {} made, {} present before, {} failed{}; results in {}\n", tally.points, tally.made,
+             tally.present, tally.failed.size(), tally.interrupted ? ", interrupted" : "", request.results);
+}
+
+int DryRun(const RunRequest& request, const Plan& plan) {
+  const Result<std::string> build = EngineBuildId(request.engine_path);
+  const size_t total = CountPoints(plan);
+  size_t present = 0;
+  for (const auto& group : plan.groups) {
+    for (const PlannedPoint& point : group) present += build.ok() && IsPresent(request, *build, point.id) ? 1 : 0;
+  }
+  if (request.json) {
+    Json points = Json::array();
+    for (const auto& group : plan.groups) {
+      for (const PlannedPoint& point : group) points.push_back({{"id", point.id}, {"spec", CanonicalSpec(point.spec)}});
+    }
+    fmt::print("{}\n", Json{{"points", points}, {"traces", plan.groups.size()}, {"present", present}}.dump(2));
+  } else {
+    fmt::print("{} distinct points in {} warm-ups; {} present, {} to run\n", total, plan.groups.size(), present,
+               total - present);
+  }
+  return exit_code::kOk;
+}
+
+int Run(const RunRequest& request) {
+  const Result<std::vector<PointSpec>> points = Collect(request);
+  if (!points.ok()) return FailFor(points.error());
+  const Plan plan = MakePlan(*points, request.results);
+  if (request.dry_run) return DryRun(request, plan);
+  const Result<std::string> build = EngineBuildId(request.engine_path);
+  if (!build.ok()) return Fail(exit_code::kInternal, build.error().message);
+  std::error_code error;
+  std::filesystem::create_directories(request.results, error);
+  if (error) return Fail(exit_code::kBadInput, fmt::format("cannot make {}: {}", request.results, error.message()));
+  Tally tally;
+  const Plan missing = Missing(request, *build, plan, &tally);
+  if (!missing.groups.empty()) {
+    const Result<EngineEnd> end = Launch(request, missing);
+    if (!end.ok()) return Fail(exit_code::kInternal, end.error().message);
+    tally.interrupted = end->interrupted;
+    Settle(request, *build, missing, end->interrupted, &tally);
+    if (!end->interrupted && end->exit_code != exit_code::kOk && end->exit_code != exit_code::kSomeFailed) {
+      fmt::print(stderr, "uhaul: {} ended with exit code {}\n", request.engine_path, end->exit_code);
+      Report(request, tally);
+      return exit_code::kInternal;
+    }
+  }
+  Report(request, tally);
+  if (tally.interrupted) return exit_code::kInterrupted;
+  return tally.failed.empty() ? exit_code::kOk : exit_code::kSomeFailed;
+}
+
+}  // namespace
+
+int RunCommand(const Arguments& arguments) {
+  CommandLine line(
+      "uhaul run EXPERIMENT... [options]",
+      "Runs the points of one or more definitions that are missing or were made by another build of the engine.\n"
+      "An EXPERIMENT is a file, or the name of one in the experiments folder.",
+      "uhaul run table-12 --set 'workload.trace=1..30' --jobs 2");
+  AddRunOptions(&line);
+  line.Positional("experiment", -1);
+  if (const std::optional<int> done = line.Parse(arguments)) return *done;
+  if (!line.Has("experiment")) return line.Usage("which experiment?");
+  const Result<RunRequest> request = ReadRequest(line, line.Get<std::vector<std::string>>("experiment"));
+  if (!request.ok()) return line.Usage(request.error().message);
+  return Run(*request);
+}
+
+int SweepCommand(const Arguments& arguments) {
+  CommandLine line(
+      "uhaul sweep --set key=values... [options]",
+      "Runs a grid given on the command line. What is not set is as in the paper (section 4.1); --base names\n"
+      "another definition to begin with.",
+      "uhaul sweep --set 'edm.threshold=1..10MB' --set 'workload.load=0.5,0.7,0.9'");
+  AddRunOptions(&line);
+  line.options().add_options()("base", po::value<std::string>()->default_value("base"),
+                               "the definition that --set changes");
+  if (const std::optional<int> done = line.Parse(arguments)) return *done;
+  if (!line.Has("set")) return line.Usage("a sweep needs at least one --set");
+  const Result<RunRequest> request = ReadRequest(line, {line.Get<std::string>("base")});
+  if (!request.ok()) return line.Usage(request.error().message);
+  return Run(*request);
+}
+
+}  // namespace uhaul
