@@ -9,6 +9,7 @@
 // journey so far has added. Control links carry messages and lose nothing: they stand for a reliable channel.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <string>
@@ -161,6 +162,11 @@ class ControlLink final : public Source {
   Duration delay() const { return timing_.delay(); }
   const LinkCounters& counters() const { return counters_; }
   size_t in_flight() const { return queue_.size(); }
+  template <class Predicate>
+  size_t CountIf(Predicate predicate) const {
+    return static_cast<size_t>(
+        std::count_if(queue_.begin(), queue_.end(), [&](const Slot& slot) { return predicate(slot.message); }));
+  }
 
  private:
   struct Slot {

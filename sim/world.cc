@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 
 #include "core/base/check.h"
 #include "core/base/random.h"
@@ -263,6 +264,15 @@ uint64_t World::packets_on_links() const {
     packets += switch_to_nf_[i]->in_flight() + nf_to_switch_[i]->in_flight() + nf_to_sink_[i]->in_flight();
   }
   return packets;
+}
+
+uint64_t World::messages_with_packets() const {
+  const auto carries = [](const Message& m) {
+    return std::holds_alternative<msg::PacketEvent>(m.body) || std::holds_alternative<msg::PacketOut>(m.body);
+  };
+  uint64_t messages = control_to_switch_->CountIf(carries);
+  for (const auto& link : control_from_nf_) messages += link->CountIf(carries);
+  return messages;
 }
 
 }  // namespace uhaul

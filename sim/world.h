@@ -57,7 +57,8 @@ class World final : private DataReceiver, private MessageReceiver {
   const Recorder& recorder() const { return recorder_; }
   const Calendar& calendar() const { return *calendar_; }
   const Shell& shell() const { return *shell_; }
-  uint64_t packets_on_links() const;  // data links only
+  uint64_t packets_on_links() const;       // data links
+  uint64_t messages_with_packets() const;  // on control links; copies for information (packet-in) do not count
 
  private:
   World(const PointSpec& spec, const Scenario& scenario, const WorldOptions& options, std::vector<NfAgent> nfs);
