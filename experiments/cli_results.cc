@@ -189,7 +189,7 @@ int SummaryCommand(const Arguments& arguments) {
       "uhaul summary");
   AddOptions(&line);
   if (const std::optional<int> done = line.Parse(arguments)) return *done;
-  return RenderFrom(line, "summary", "paper",
+  return RenderFrom(line, "summary", "tables",
                     [](auto points, const auto& options) { return RenderSummary(points, options); });
 }
 

@@ -1,0 +1,282 @@
+// The built `uhaul`, run as a person would. The engine is a script that copies points prepared by the test.
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "experiments/definition.h"
+#include "results/point_store.h"
+
+using namespace uhaul;
+
+namespace {
+
+struct Outcome {
+  int code = -1;
+  std::string out;
+  std::string err;
+};
+
+class Place {
+ public:
+  Place() {
+    char name[] = "/tmp/uhaul-cli-XXXXXX";
+    REQUIRE(::mkdtemp(name) != nullptr);
+    path_ = name;
+  }
+  ~Place() { std::filesystem::remove_all(path_); }
+  std::string File(const std::string& name) const { return path_ + "/" + name; }
+  std::string Read(const std::string& name) const {
+    std::ifstream in(File(name));
+    std::stringstream text;
+    text << in.rdbuf();
+    return text.str();
+  }
+  void Write(const std::string& name, const std::string& text) const { std::ofstream(File(name)) << text; }
+
+  // In this folder, without a terminal.
+  Outcome Shell(const std::string& command) const {
+    const int status = std::system(("cd " + path_ + " && (" + command + ") >out 2>err </dev/null").c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, Read("out"), Read("err")};
+  }
+  Outcome Uhaul(const std::string& arguments) const { return Shell(UHAUL_BIN_DIR "/uhaul " + arguments); }
+
+  // An engine "engine" of build `build` that makes every point whose file stands in "prepared".
+  void Engine(const std::string& build, const std::string& before = "") const {
+    Write(
+        "engine",
+        "#!/bin/sh\nif [ \"$1\" = --build-id ]; then echo " + build +
+            "; exit 0; fi\nplan=$2\n"
+            "out=$(sed 's/.*\"out\":\"\\([^\"]*\\)\".*/\\1/' \"$plan\")\n" +
+            before +
+            "\ncode=0\n"
+            "for id in $(grep -o '\"id\":\"[0-9a-f]*\"' \"$plan\" | cut -d'\"' -f4); do\n"
+            "  if [ -e prepared/$id.json ]; then cp prepared/$id.json \"$out\"/ && echo '{\"done\": \"'$id'\"}' >&$6\n"
+            "  else echo 'cannot make this one' > \"$out\"/$id.failed; code=1; fi\ndone\nexit $code\n");
+    ::chmod(File("engine").c_str(), 0755);
+  }
+  std::vector<std::string> Prepare(const std::string& definition, const std::string& build,
+                                   size_t leave_out = 0) const {
+    std::filesystem::create_directories(File("prepared"));
+    const Result<std::vector<PointSpec>> specs = Expand(LoadDefinition(File(definition)).value());
+    REQUIRE(specs.ok());
+    std::vector<std::string> ids;
+    for (size_t i = 0; i < specs->size(); ++i) {
+      const PointSpec& spec = (*specs)[i];
+      ids.push_back(PointId(spec));
+      if (i < leave_out) continue;
+      const StoredPoint point = {ids.back(), "sim", build, CanonicalSpec(spec), RunRecord()};
+      Provenance provenance;
+      provenance.id = point.id;
+      provenance.engine = "sim";
+      provenance.build = build;
+      REQUIRE(WritePoint(File("prepared"), point, provenance).ok());
+    }
+    return ids;
+  }
+
+ private:
+  std::string path_;
+};
+
+constexpr const char* kFour = "name: four\nparameters:\n  workload.trace: 1..2\n  edm.threshold: 3..4MB\n";
+
+}  // namespace
+
+TEST_CASE("uhaul: help, version, unknown commands and options have their exit codes") {
+  const Place place;
+  CHECK(place.Uhaul("--help").code == 0);
+  CHECK(place.Uhaul("--version").out.starts_with("uhaul "));
+  CHECK(place.Uhaul("").code == 64);
+  const Outcome unknown = place.Uhaul("tabel 3");
+  CHECK(unknown.code == 64);
+  CHECK(unknown.err.find("did you mean 'table'?") != std::string::npos);
+  for (const char* command : {"run", "sweep", "table", "figure", "claims", "summary", "detect", "trace",
+                              "trace generate", "trace show", "schema"}) {
+    CAPTURE(command);
+    const Outcome help = place.Uhaul(std::string(command) + " --help");
+    CHECK(help.code == 0);
+    CHECK(help.out.find("Example:\n  uhaul ") != std::string::npos);
+    CHECK(help.err.empty());
+    CHECK(place.Uhaul(std::string(command) + " --no-such-option").code == 64);
+  }
+  // No abbreviations: --res is not --results.
+  CHECK(place.Uhaul("run base --res x --dry-run").code == 64);
+}
+
+TEST_CASE("uhaul run: a dry run counts points; bad files end with 65, a bad --set or engine with 64") {
+  const Place place;
+  place.Write("four.yaml", kFour);
+  const Outcome dry = place.Uhaul("run four.yaml --dry-run");
+  CHECK(dry.code == 0);
+  CHECK(
+      dry.out.starts_with("four: 4 points = edm.threshold[2] x trace[2]\n4 distinct points in 2 warm-ups; 0 present"));
+  CHECK_FALSE(std::filesystem::exists(place.File("uhaul-results")));
+  CHECK(place.Uhaul("run four --dry-run").code == 0);
+  CHECK(place.Uhaul("run table-12 --dry-run").code == 0);
+  const Outcome missing = place.Uhaul("run tabel-12 --dry-run");
+  CHECK(missing.code == 65);
+  CHECK(missing.err.find("did you mean 'table-12'") != std::string::npos);
+  place.Write("bad.yaml", "name: bad\nparameters:\n  link:\n    rate: 10Gbit\n");
+  const Outcome bad = place.Uhaul("run bad.yaml");
+  CHECK(bad.code == 65);
+  CHECK(bad.err == "bad.yaml:4:11: error: 'link.rate' needs a unit, got '10Gbit'  (one of Gbps, Mbps, kbps, bps)\n");
+  CHECK(bad.out.empty());
+  const Outcome set = place.Uhaul("run four.yaml --set edm.rhoo=1");
+  CHECK(set.code == 64);
+  CHECK(set.err == "--set #1 'edm.rhoo=1': error: unknown parameter 'edm.rhoo'; did you mean 'edm.rho'?\n");
+  const Outcome runtime = place.Uhaul("run four.yaml --engine runtime");
+  CHECK(runtime.code == 64);
+  CHECK(runtime.err.find("no runtime engine") != std::string::npos);
+  CHECK(place.Uhaul("run four.yaml --jobs 0").code == 64);
+  CHECK(place.Uhaul("run four.yaml --engine-path /nonexistent").code == 70);
+  CHECK(place.Uhaul("run").code == 64);
+  CHECK(place.Uhaul("sweep --dry-run").code == 64);
+  CHECK(place.Uhaul("sweep --dry-run --set 'edm.threshold=1..10MB'")
+            .out.starts_with("base: 10 points = edm.threshold[10]\n"));
+}
+
+TEST_CASE("uhaul run: makes what is missing, and nothing when called again") {
+  const Place place;
+  place.Write("four.yaml", kFour);
+  place.Prepare("four.yaml", "build-1");
+  place.Engine("build-1");
+  const std::string command = "run four.yaml --engine-path ./engine --results r";
+  const Outcome first = place.Uhaul(command);
+  CHECK(first.code == 0);
+  CHECK(first.out == "4 points: 4 made, 0 present before, 0 failed; results in r\n");
+  CHECK(first.err.find("4/4 points") != std::string::npos);
+  const Outcome second = place.Uhaul(command);
+  CHECK(second.code == 0);
+  CHECK(second.out == "4 points: 0 made, 4 present before, 0 failed; results in r\n");
+  // A point that another build made is not current.
+  place.Prepare("four.yaml", "build-2");
+  place.Engine("build-2");
+  CHECK(place.Uhaul(command).out == "4 points: 4 made, 0 present before, 0 failed; results in r\n");
+  for (const auto& entry : std::filesystem::directory_iterator(place.File("r"))) {
+    CHECK(entry.path().filename().string().find("plan") == std::string::npos);
+  }
+}
+
+TEST_CASE("uhaul run: a point that failed is reported with its error, and tried again only when asked") {
+  const Place place;
+  place.Write("four.yaml", kFour);
+  const auto ids = place.Prepare("four.yaml", "b", 1);
+  place.Engine("b");
+  const std::string command = "run four.yaml --engine-path ./engine --results r";
+  const Outcome first = place.Uhaul(command);
+  CHECK(first.code == 1);
+  CHECK(first.out == "4 points: 3 made, 0 present before, 1 failed; results in r\n");
+  CHECK(first.err.find("uhaul: point " + ids[0] + " failed: cannot make this one\n") != std::string::npos);
+  place.Prepare("four.yaml", "b");
+  const Outcome second = place.Uhaul(command);
+  CHECK(second.code == 1);
+  CHECK(second.out == "4 points: 0 made, 3 present before, 1 failed; results in r\n");
+  const Outcome third = place.Uhaul(command + " --retry-failed --json");
+  CHECK(third.code == 0);
+  CHECK(nlohmann::json::parse(third.out)["made"] == 1);
+}
+
+TEST_CASE("uhaul run: Ctrl-C reaches the engine, finished points stay, and the next run makes the rest") {
+  const Place place;
+  place.Write("four.yaml", kFour);
+  const auto ids = place.Prepare("four.yaml", "b");
+  // Makes one point, tells us, and waits to be interrupted.
+  place.Engine("b", "if [ ! -e once ]; then touch once; id=" + ids[2] +
+                        "; cp prepared/$id.json \"$out\"/; trap 'touch told; exit 130' INT; touch ready; "
+                        "i=0; while [ $i -lt 600 ]; do sleep 0.1; i=$((i+1)); done; exit 70; fi");
+  const Outcome interrupted =
+      place.Shell("set -m; " UHAUL_BIN_DIR
+                  "/uhaul run four.yaml --engine-path ./engine --results r & pid=$!; i=0; "
+                  "while [ ! -e ready ] && [ $i -lt 600 ]; do sleep 0.1; i=$((i+1)); done; kill -INT $pid; wait $pid");
+  CHECK(interrupted.code == 130);
+  CHECK(std::filesystem::exists(place.File("told")));
+  CHECK(interrupted.out == "4 points: 1 made, 0 present before, 0 failed, interrupted; results in r\n");
+  const Outcome rest = place.Uhaul("run four.yaml --engine-path ./engine --results r");
+  CHECK(rest.code == 0);
+  CHECK(rest.out == "4 points: 3 made, 1 present before, 0 failed; results in r\n");
+}
+
+TEST_CASE(
+    "uhaul table: numbers out of range are usage errors; missing points are named with the command that makes them") {
+  const Place place;
+  CHECK(place.Uhaul("table 14").code == 64);
+  CHECK(place.Uhaul("table x").code == 64);
+  CHECK(place.Uhaul("table").code == 64);
+  CHECK(place.Uhaul("table 1 --format pdf").code == 64);
+  const Outcome empty = place.Uhaul("table 12 --results none --set workload.trace=1..2");
+  CHECK(empty.code == 0);
+  CHECK(empty.err.find("to make them: uhaul run table-12 --results 'none' --set 'workload.trace=1..2'") !=
+        std::string::npos);
+}
+
+TEST_CASE("uhaul trace and detect: a trace is made, shown, and asked for its elephants") {
+  const Place place;
+  REQUIRE(place.Uhaul("trace generate --workload web_search --load 1.0 --link 10Gbps --duration 300ms --seed 7 --out F")
+              .code == 0);
+  REQUIRE(place.Uhaul("trace generate --workload web_search --load 1.0 --link 10Gbps --duration 300ms --seed 7 --out G")
+              .code == 0);
+  CHECK(place.Read("F") == place.Read("G"));
+  const Outcome show = place.Uhaul("trace show F --json");
+  REQUIRE(show.code == 0);
+  CHECK(nlohmann::json::parse(show.out)["about"]["seed"] == "7");
+  const Outcome detect = place.Uhaul("detect --trace F --at 250ms --threshold 1MB --rho 0.8 --json");
+  REQUIRE(detect.code == 0);
+  const auto json = nlohmann::json::parse(detect.out);
+  // Recomputed from what is printed: the greedy choice, its sums and its confusion counts.
+  uint64_t total = 0;
+  for (const auto& flow : json["flows"]) total += flow["bytes"].get<uint64_t>();
+  CHECK(json["total_bytes"] == total);
+  uint64_t sum = 0;
+  uint64_t before = UINT64_MAX;
+  std::map<std::string, int> counts;
+  for (const auto& flow : json["flows"]) {
+    CHECK(flow["bytes"].get<uint64_t>() <= before);
+    before = flow["bytes"].get<uint64_t>();
+    CHECK(flow["selected"].get<bool>() == (static_cast<double>(sum) < 0.8 * static_cast<double>(total)));
+    if (flow["selected"].get<bool>()) sum += before;
+    const bool elephant = flow["final_bytes"].get<uint64_t>() >= 1'000'000;
+    ++counts[elephant ? (flow["selected"].get<bool>() ? "tp" : "fn") : (flow["selected"].get<bool>() ? "fp" : "tn")];
+  }
+  CHECK(json["selected_bytes"] == sum);
+  for (const char* name : {"tp", "fp", "tn", "fn"}) CHECK(json["confusion"][name] == counts[name]);
+  CHECK(place.Uhaul("detect --trace F --at 250ms").code == 0);
+  CHECK(place.Uhaul("detect --trace F --at 250ms --detector size").code == 0);
+  CHECK(place.Uhaul("detect --trace F --at 250ms --rho snapshot --senders unlimited --window 50ms").code == 0);
+}
+
+TEST_CASE("uhaul trace and detect: bad values end with 64, bad files with 65") {
+  const Place place;
+  CHECK(place.Uhaul("trace").code == 64);
+  CHECK(place.Uhaul("trace generate").code == 64);
+  CHECK(place.Uhaul("trace generate --out F --load -1").code == 64);
+  CHECK(place.Uhaul("trace generate --out F --link 10").err.find("--link needs a unit, got '10'") != std::string::npos);
+  CHECK(place.Uhaul("trace generate --out F --workload none.csv").code == 65);
+  CHECK(place.Uhaul("trace generate --out /nonexistent/F --duration 10ms").code == 65);
+  CHECK(place.Uhaul("trace show none").code == 65);
+  place.Write("garbage", "\x01\x02 not a trace\n");
+  CHECK(place.Uhaul("trace show garbage").code == 65);
+  CHECK(place.Uhaul("detect --trace garbage --at 1s").code == 65);
+  CHECK(place.Uhaul("detect --trace garbage --at 1").code == 64);
+  CHECK(place.Uhaul("detect --trace garbage --at 1s --rho 1.5").code == 64);
+  CHECK(place.Uhaul("detect --at 1s").code == 64);
+}
+
+TEST_CASE("uhaul schema: the JSON schema is JSON, and lists every key") {
+  const Place place;
+  const Outcome json = place.Uhaul("schema --json");
+  REQUIRE(json.code == 0);
+  const auto properties = nlohmann::json::parse(json.out)["$defs"]["parameters"]["properties"];
+  const Outcome text = place.Uhaul("schema");
+  for (const std::string& key : ParameterKeys()) {
+    CAPTURE(key);
+    CHECK(properties.contains(key));
+    CHECK(text.out.find(key + " ") != std::string::npos);
+  }
+}
