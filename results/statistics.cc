@@ -1,6 +1,7 @@
 #include "results/statistics.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "core/base/random.h"
@@ -9,21 +10,34 @@
 namespace uhaul {
 namespace {
 
-// How deep each vector lies in each cell, from both sides; the smallest depths first.
-using Depths = std::vector<uint32_t>;
-
-void AddDepths(const std::vector<const std::vector<double>*>& vectors, size_t cell, std::vector<Depths>& depths) {
-  std::vector<double> sorted;
-  sorted.reserve(vectors.size());
-  for (const auto* vector : vectors) sorted.push_back((*vector)[cell]);
-  std::sort(sorted.begin(), sorted.end());
-  for (size_t i = 0; i < vectors.size(); ++i) {
-    const double value = (*vectors[i])[cell];
-    const auto not_above = std::upper_bound(sorted.begin(), sorted.end(), value) - sorted.begin();
-    const auto not_below = sorted.end() - std::lower_bound(sorted.begin(), sorted.end(), value);
-    depths[i].push_back(static_cast<uint32_t>(std::min(not_above, not_below)));
+// The values of one cell in order, with the continuous rank of each: between its neighbours' ranks by its distance to
+// them; outside all others the nearer to 0 (or n) the farther off; equal values share their mean rank.
+class CellRanks {
+ public:
+  explicit CellRanks(std::vector<double> values) : sorted_(std::move(values)) {
+    std::sort(sorted_.begin(), sorted_.end());
   }
-}
+  // From the nearer side: 0 is the most extreme.
+  double Depth(double value) const {
+    const double rank = Rank(value);
+    return std::min(rank, static_cast<double>(sorted_.size()) - rank);
+  }
+
+ private:
+  double Rank(double value) const {
+    const auto first = std::lower_bound(sorted_.begin(), sorted_.end(), value);
+    const auto end = std::upper_bound(first, sorted_.end(), value);
+    const auto below = static_cast<double>(first - sorted_.begin());
+    const auto n = static_cast<double>(sorted_.size());
+    if (end - first > 1) return below + static_cast<double>(end - first) / 2;
+    if (first == sorted_.begin()) return Beyond(*end - value, sorted_.back() - *end);
+    if (end == sorted_.end()) return n - Beyond(value - *(first - 1), *(first - 1) - sorted_.front());
+    return below + (value - *(first - 1)) / (*end - *(first - 1));
+  }
+  static double Beyond(double distance, double range) { return range > 0 ? std::exp(-distance / range) : 0; }
+
+  std::vector<double> sorted_;
+};
 
 }  // namespace
 
@@ -64,12 +78,15 @@ double EnvelopeP(const std::vector<double>& observed, const std::vector<std::vec
     UHAUL_CHECK(sample.size() == observed.size());
     vectors.push_back(&sample);
   }
-  std::vector<Depths> depths(vectors.size());
-  for (size_t cell = 0; cell < observed.size(); ++cell) AddDepths(vectors, cell, depths);
-  for (Depths& d : depths) std::sort(d.begin(), d.end());
-  size_t as_extreme = 0;
-  for (const Depths& d : depths) as_extreme += d <= depths[0];
-  return static_cast<double>(as_extreme) / static_cast<double>(depths.size());
+  std::vector<double> least(vectors.size(), static_cast<double>(vectors.size()));
+  for (size_t cell = 0; cell < observed.size(); ++cell) {
+    std::vector<double> values;
+    for (const auto* vector : vectors) values.push_back((*vector)[cell]);
+    const CellRanks ranks(std::move(values));
+    for (size_t i = 0; i < vectors.size(); ++i) least[i] = std::min(least[i], ranks.Depth((*vectors[i])[cell]));
+  }
+  const auto as_extreme = std::count_if(least.begin(), least.end(), [&](double depth) { return depth <= least[0]; });
+  return static_cast<double>(as_extreme) / static_cast<double>(least.size());
 }
 
 std::vector<double> Holm(const std::vector<double>& p) {

@@ -28,9 +28,10 @@ std::vector<std::optional<double>> Resample(const Statistic& statistic, const st
 // From the 5 % to the 95 % quantile of what the draws gave; nullopt if more than a tenth of them gave nothing.
 std::optional<Band> Band90(const std::vector<std::optional<double>>& values);
 
-// Global envelope test by extreme rank length (Myllymaki et al. 2017): how likely are `samples`, vectors of the same
-// cells, to hold one at least as extreme, in its most extreme cells, as `observed`? Needs one sample at least.
-// Ties count for the observation.
+// Global envelope test by extreme rank, two-sided, with continuous ranks (Hahn 2015; Mrkvicka et al. 2022, "cont"): how
+// often do `samples`, vectors of the same cells, hold one whose most extreme cell is at least as extreme as that of
+// `observed`? Whole ranks would tie every vector that is first or last in any cell, and hide how far off one lies.
+// Needs one cell and one sample at least.
 double EnvelopeP(const std::vector<double>& observed, const std::vector<std::vector<double>>& samples);
 
 // Holm's step-down correction, in the order given.
