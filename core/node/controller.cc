@@ -42,16 +42,8 @@ const Migration* Controller::Find(OperationId operation) const {
 
 template <class Call>
 auto Controller::With(TimePoint now, Outbox& outbox, Call call) {
-  Duration charge;
-  MigrationContext context{now, options_.profile, hasher_, held_, charge, next_xid_, &Busy, this, outbox};
-  if constexpr (std::is_void_v<decltype(call(context))>) {
-    call(context);
-    cpu_.Charge(now, charge);
-  } else {
-    auto result = call(context);
-    cpu_.Charge(now, charge);
-    return result;
-  }
+  MigrationContext context{now, options_.profile, hasher_, held_, release_, next_xid_, &Busy, this, outbox};
+  return call(context);
 }
 
 // ---- northbound
@@ -106,13 +98,16 @@ Result<OperationId> Controller::Start(TimePoint now, const MoveRequest& request,
   const OperationId id = next_operation_++;
   Migration& started = migrations_.emplace(id, std::move(migration)).first->second;
   With(now, outbox, [&](MigrationContext& context) { started.Start(context); });
+  SendReleased(now, outbox);
   return id;
 }
 
 Status Controller::Abort(TimePoint now, OperationId operation, Outbox& outbox) {
   const auto it = migrations_.find(operation);
   if (it == migrations_.end()) return Error{"no operation " + std::to_string(operation)};
-  return With(now, outbox, [&](MigrationContext& context) { return it->second.Abort(context); });
+  const Status status = With(now, outbox, [&](MigrationContext& context) { return it->second.Abort(context); });
+  SendReleased(now, outbox);
+  return status;
 }
 
 bool Controller::Busy(const void* owner, OperationId self, const FlowKey& flow) {
@@ -140,16 +135,31 @@ void Controller::OnTimer(TimePoint now, Outbox& outbox) {
       With(now, outbox, [&](MigrationContext& context) { migration.OnTimer(context); });
     }
   }
+  SendReleased(now, outbox);
 }
 
 TimePoint Controller::NextDeadline() const {
-  TimePoint next = cpu_.NextDeadline();
+  TimePoint next = std::min(cpu_.NextDeadline(), release_.NextDeadline());
   for (const auto& [id, migration] : migrations_) next = std::min(next, migration.NextDeadline());
   return next;
 }
 
 void Controller::RunDue(TimePoint now, Outbox& outbox) {
   while (const auto task = cpu_.PopDue(now)) Dispatch(now, *task, outbox);
+  SendReleased(now, outbox);
+}
+
+void Controller::SendReleased(TimePoint now, Outbox& outbox) {
+  while (auto released = release_.PopDue(now)) {
+    if (released->held) {
+      held_ -= Bytes(released->out.packet.bytes);
+      outbox.events.push_back(event::Buffered{BufferPlace::kController, held_, Bytes()});
+    }
+    outbox.Send(kSwitchNode, released->operation, std::move(released->out));
+    const auto it = migrations_.find(released->operation);
+    if (it == migrations_.end()) continue;
+    With(now, outbox, [&](MigrationContext& context) { it->second.OnReleased(context); });
+  }
 }
 
 void Controller::Dispatch(TimePoint now, const Task& task, Outbox& outbox) {
@@ -176,6 +186,10 @@ void Controller::Hash(StateHash& hash, TimePoint now) const {
     hash.Add(static_cast<uint64_t>((due - now).nanos()));
     hash.Add(task.message.operation);
     hash.Add(task.message.body.index());
+  });
+  release_.ForEach([&](TimePoint due, const ReleasedPacket& packet) {
+    hash.Add(static_cast<uint64_t>((due - now).nanos()));
+    hash.Add(packet.out.packet.digest);
   });
   hash.Add(held_.count());
 }

@@ -54,6 +54,7 @@ class Controller {
                             Outbox& outbox);
   Status Admit(const MoveRequest& request, bool wildcard) const;
   void RunDue(TimePoint now, Outbox& outbox);
+  void SendReleased(TimePoint now, Outbox& outbox);
   void Dispatch(TimePoint now, const Task& task, Outbox& outbox);
   Duration CostOf(const Message& message) const;
   template <class Call>
@@ -62,7 +63,8 @@ class Controller {
 
   ControllerOptions options_;
   FlowHasher hasher_;
-  CostServer<Task> cpu_;
+  CostServer<Task> cpu_;                         // messages
+  CostServer<ReleasedPacket> release_;           // packets on their way out: a thread of their own
   std::map<OperationId, Migration> migrations_;  // the closed ones too, up to kRemembered
   OperationId next_operation_ = 1;
   uint32_t next_xid_ = 1;

@@ -281,7 +281,7 @@ void Migration::Finish(MigrationContext& context) {
 
 void Migration::Settle(MigrationContext& context) {
   phase_ = Phase::kSettling;
-  if (!deletes_.empty()) return;
+  if (!deletes_.empty() || releasing_ > 0) return;
   Mark(context, OperationStep::kDone);
   phase_ = Phase::kLingering;
   deadline_ = context.now + kLinger;
@@ -359,6 +359,7 @@ void Migration::Hash(StateHash& hash, TimePoint now) const {
   hash.Add(deadline_ == TimePoint::Never() ? ~uint64_t{0} : static_cast<uint64_t>((deadline_ - now).nanos()));
   hash.Add(puts_pending_);
   hash.Add(deletes_.size());
+  hash.Add(releasing_);
   hash.Add(xids_.size());
   hash.Add(packet_ins_);
   hash.Add(diverted_);

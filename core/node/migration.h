@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "core/flow/flow_map.h"
+#include "core/node/cost_server.h"
 #include "core/node/outbox.h"
 #include "core/node/profile.h"
 #include "core/node/scheme.h"
@@ -37,14 +38,21 @@ struct MoveRequest {
   uint32_t limit = 0;  // at most this many flows, in five-tuple order (not for elephants); 0: no limit
 };
 
+// A packet on its way out of the controller.
+struct ReleasedPacket {
+  OperationId operation = 0;
+  msg::PacketOut out;
+  bool held = false;  // it counts as held until it leaves
+};
+
 // What a migration needs of its controller, for the time of one call.
 struct MigrationContext {
   TimePoint now;
   const Profile& profile;
   const FlowHasher& hasher;
-  Bytes& held;         // packets held at the controller, all operations together
-  Duration& charge;    // CPU time that this call has cost the controller
-  uint32_t& next_xid;  // of the switch's rule changes
+  Bytes& held;                          // packets held at the controller, all operations together
+  CostServer<ReleasedPacket>& release;  // the controller's way out for packets, in order
+  uint32_t& next_xid;                   // of the switch's rule changes
   // Is this flow part of another operation?
   bool (*busy)(const void* owner, OperationId self, const FlowKey& flow);
   const void* owner;
@@ -81,6 +89,8 @@ class Migration {
   void OnMessage(MigrationContext& context, NodeId from, const MessageBody& body);
   // A packet-in carries no operation: true if it was this one's.
   bool OnPacketIn(MigrationContext& context, const Packet& packet);
+  // One of its packets has left the controller.
+  void OnReleased(MigrationContext& context);
   void OnTimer(MigrationContext& context);
   TimePoint NextDeadline() const { return deadline_; }
 
@@ -150,7 +160,7 @@ class Migration {
   // migration_packets.cc
   void Release(MigrationContext& context, Flow& flow);
   void ReleaseAll(MigrationContext& context);
-  void SendOut(MigrationContext& context, const Flow& flow, const Packet& packet);
+  void SendOut(MigrationContext& context, const Flow& flow, const Packet& packet, bool held);
   void MaybeDrained(MigrationContext& context);
   void ArmBuffer(MigrationContext& context);
 
@@ -179,6 +189,7 @@ class Migration {
   std::set<uint32_t> xids_;                     // rule changes not yet acknowledged
 
   uint64_t arrivals_ = 0;
+  uint64_t releasing_ = 0;  // packets on their way out
   bool released_all_ = false;
   uint64_t dropped_ = 0;
   uint64_t packet_ins_ = 0;

@@ -21,7 +21,7 @@ void Migration::Handle(MigrationContext& context, const msg::PacketEvent& m) {
     return;
   }
   Flow& flow = flows_.Get(m.packet.flow.id != 0 ? m.packet.flow : context.hasher.Key(m.packet.flow.tuple));
-  if (released_all_ || flow.released) return SendOut(context, flow, m.packet);
+  if (released_all_ || flow.released) return SendOut(context, flow, m.packet, false);
   const Bytes size(m.packet.bytes);
   if (context.held + size > context.profile.controller_buffer) {
     ++dropped_;
@@ -34,23 +34,30 @@ void Migration::Handle(MigrationContext& context, const msg::PacketEvent& m) {
   context.outbox.events.push_back(event::Buffered{BufferPlace::kController, context.held, size});
 }
 
-void Migration::SendOut(MigrationContext& context, const Flow& flow, const Packet& packet) {
-  context.charge += context.profile.packet_out.Of(1, Bytes(packet.bytes));
+// Packets leave the controller one after the other, at its rate; one that has to wait for that is held, too.
+void Migration::SendOut(MigrationContext& context, const Flow& flow, const Packet& packet, bool held) {
+  const Bytes size(packet.bytes);
+  const bool waits = !context.release.empty() || context.release.busy_until() > context.now;
+  if (!held && waits) {
+    context.held += size;
+    context.outbox.events.push_back(event::Buffered{BufferPlace::kController, context.held, size});
+  }
   msg::PacketOut out{packet, flow.to_src ? request_.src : request_.dst};
   out.packet.do_not_buffer = true;
-  context.outbox.Send(kSwitchNode, id_, std::move(out));
+  ++releasing_;
+  context.release.Submit(context.now, context.profile.packet_out.Of(1, size), {id_, std::move(out), held || waits});
+}
+
+void Migration::OnReleased(MigrationContext& context) {
+  --releasing_;
+  if (phase_ == Phase::kSettling) Settle(context);
 }
 
 // Early release: one flow's packets.
 void Migration::Release(MigrationContext& context, Flow& flow) {
   flow.released = true;
-  if (flow.held.empty()) return;
-  for (const HeldPacket& held : flow.held) {
-    context.held -= Bytes(held.packet.bytes);
-    SendOut(context, flow, held.packet);
-  }
+  for (const HeldPacket& packet : flow.held) SendOut(context, flow, packet.packet, true);
   flow.held = {};
-  context.outbox.events.push_back(event::Buffered{BufferPlace::kController, context.held, Bytes()});
 }
 
 // Everything that is still held, in order of arrival.
@@ -61,13 +68,8 @@ void Migration::ReleaseAll(MigrationContext& context) {
     for (const HeldPacket& packet : flow.held) held.emplace_back(packet, &flow);
     flow.held = {};
   });
-  if (held.empty()) return;
   std::sort(held.begin(), held.end(), [](const auto& a, const auto& b) { return a.first.order < b.first.order; });
-  for (const auto& [packet, flow] : held) {
-    context.held -= Bytes(packet.packet.bytes);
-    SendOut(context, *flow, packet.packet);
-  }
-  context.outbox.events.push_back(event::Buffered{BufferPlace::kController, context.held, Bytes()});
+  for (const auto& [packet, flow] : held) SendOut(context, *flow, packet.packet, true);
 }
 
 // ---- order preservation
