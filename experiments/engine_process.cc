@@ -32,7 +32,11 @@ class SignalGuard {
     g_signal = 0;
     struct sigaction action = {};
     action.sa_handler = OnSignal;
-    for (size_t i = 0; i < std::size(kSignals); ++i) sigaction(kSignals[i], &action, &actions_[i]);
+    for (size_t i = 0; i < std::size(kSignals); ++i) {
+      sigaction(kSignals[i], nullptr, &actions_[i]);
+      const bool nohup = kSignals[i] == SIGHUP && actions_[i].sa_handler == SIG_IGN;
+      if (!nohup) sigaction(kSignals[i], &action, nullptr);
+    }
   }
   ~SignalGuard() {
     for (size_t i = 0; i < std::size(kSignals); ++i) sigaction(kSignals[i], &actions_[i], nullptr);
@@ -42,9 +46,12 @@ class SignalGuard {
   SignalGuard& operator=(const SignalGuard&) = delete;
   const sigset_t& before() const { return before_; }
 
-  // In the child, before exec.
+  // In the child, before exec. What we pass on shall reach it even where a shell started us with SIGINT ignored.
   void Undo() const {
-    for (size_t i = 0; i < std::size(kSignals); ++i) sigaction(kSignals[i], &actions_[i], nullptr);
+    struct sigaction action = {};
+    action.sa_handler = SIG_DFL;
+    sigaction(SIGINT, &action, nullptr);
+    sigaction(SIGTERM, &action, nullptr);
     sigprocmask(SIG_SETMASK, &before_, nullptr);
   }
 
@@ -64,7 +71,7 @@ Result<Pipe> MakePipe() {
   return Pipe{ends[0], ends[1]};
 }
 
-// Only async-signal-safe calls between fork and exec.
+// In the child. `uhaul` has one thread, so allocating between fork and exec is safe.
 [[noreturn]] void Exec(const std::vector<std::string>& words, int keep_open, int as_stdout) {
   std::vector<char*> arguments;
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));

@@ -192,7 +192,7 @@ TEST_CASE("uhaul run: Ctrl-C reaches the engine, finished points stay, and the n
                         "; cp prepared/$id.json \"$out\"/; trap 'touch told; exit 130' INT; touch ready; "
                         "i=0; while [ $i -lt 600 ]; do sleep 0.1; i=$((i+1)); done; exit 70; fi");
   const Outcome interrupted =
-      place.Shell("set -m; " UHAUL_BIN_DIR
+      place.Shell(UHAUL_BIN_DIR
                   "/uhaul run four.yaml --engine-path ./engine --results r & pid=$!; i=0; "
                   "while [ ! -e ready ] && [ $i -lt 600 ]; do sleep 0.1; i=$((i+1)); done; kill -INT $pid; wait $pid");
   CHECK(interrupted.code == 130);
