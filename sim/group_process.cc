@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <map>
-#include <optional>
 #include <utility>
 
 #include "core/base/check.h"

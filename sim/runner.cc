@@ -10,10 +10,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -28,7 +28,6 @@ namespace {
 
 constexpr int kSomeFailed = 1;
 constexpr int kBadInput = 65;
-constexpr int kInternal = 70;
 constexpr int kInterrupted = 130;
 
 // Counts, and tells the caller.
