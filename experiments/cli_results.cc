@@ -11,6 +11,8 @@
 #include "results/claims.h"
 #include "results/paper_tables.h"
 #include "results/point_store.h"
+#include "results/text_grid.h"
+#include "workloads/distribution.h"
 
 namespace uhaul {
 namespace {
@@ -156,6 +158,28 @@ int TableCommand(const Arguments& arguments) {
   });
 }
 
+// Figure 1a needs no run: it is the distributions themselves, at their own points, with the share of all bytes above
+// each.
+Result<std::string> RenderFlowSizes(RenderFormat format) {
+  TextGrid grid{{{"workload", true}, {"bytes"}, {"share of flows up to"}, {"share of bytes from"}, {"evidence", true}},
+                {}};
+  for (const char* name : {"web_search", "facebook_cache", "azure_wan"}) {
+    const Result<SizeDistribution> sizes = SizeDistribution::Load(name);
+    if (!sizes.ok()) return sizes.error();
+    for (const SizeDistribution::Point& point : sizes->points()) {
+      const Bytes bytes(static_cast<uint64_t>(point.bytes));
+      const auto evidence = sizes->about().find("evidence");
+      grid.rows.push_back({name, fmt::to_string(bytes.count()), fmt::format("{:.4f}", point.probability),
+                           fmt::format("{:.4f}", sizes->ByteShareAbove(bytes)),
+                           evidence == sizes->about().end() ? "" : evidence->second});
+    }
+  }
+  if (format == RenderFormat::kCsv) return RenderCsv(grid);
+  RenderOptions options;
+  options.format = format;
+  return "Figure 1a: Flow sizes of the three workloads\n\n" + RenderGrid(grid, options);
+}
+
 int FigureCommand(const Arguments& arguments) {
   CommandLine line("uhaul figure NAME [options]",
                    "Prints the data behind a figure of the paper, one line per bar or point.",
@@ -165,7 +189,16 @@ int FigureCommand(const Arguments& arguments) {
   if (const std::optional<int> done = line.Parse(arguments)) return *done;
   if (!line.Has("name")) return line.Usage("which figure?");
   const std::string& name = line.Get<std::vector<std::string>>("name").front();
-  const std::vector<std::string> names = FigureNames();
+  if (name == "1a") {
+    const Result<RenderOptions> options = ReadOptions(line);
+    if (!options.ok()) return line.Usage(options.error().message);
+    const Result<std::string> text = RenderFlowSizes(options->format);
+    if (!text.ok()) return Fail(exit_code::kBadInput, text.error().message);
+    fmt::print("{}", *text);
+    return exit_code::kOk;
+  }
+  std::vector<std::string> names = FigureNames();
+  names.insert(names.begin(), "1a");
   if (std::find(names.begin(), names.end(), name) == names.end()) {
     return line.Usage(fmt::format("there is no figure {} (one of {})", Quoted(name), fmt::join(names, ", ")));
   }

@@ -10,8 +10,8 @@ namespace {
 
 int DecimalsOf(const Claim& claim) { return claim.unit == "MB" ? 1 : claim.unit == "ms" ? 2 : 1; }
 
-Grid ClaimGrid(const std::vector<Claim>& claims) {
-  Grid grid;
+TextGrid ClaimGrid(const std::vector<Claim>& claims) {
+  TextGrid grid;
   grid.columns = {{"claim", true},      {"unit", true},  {"paper", false},  {"ours", false},
                   {"90 % band", false}, {"class", true}, {"verdict", true}, {"direction", true}};
   for (const Claim& claim : claims) {
@@ -24,8 +24,8 @@ Grid ClaimGrid(const std::vector<Claim>& claims) {
   return grid;
 }
 
-Grid ClaimCsv(const std::vector<Claim>& claims) {
-  Grid grid;
+TextGrid ClaimCsv(const std::vector<Claim>& claims) {
+  TextGrid grid;
   for (const char* title : {"key", "claim", "unit", "paper", "ours", "band_low", "band_high", "class", "verdict",
                             "direction", "sentence"}) {
     grid.columns.push_back({title, true});

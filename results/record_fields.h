@@ -31,7 +31,7 @@ struct CounterField {
   const char* name;
   uint64_t RunCounters::*member;
 };
-inline constexpr std::array<CounterField, 16> kCounterFields = {{
+inline constexpr std::array<CounterField, 17> kCounterFields = {{
     {"packets_sent", &RunCounters::packets_sent},
     {"packets_delivered", &RunCounters::packets_delivered},
     {"packets_lost", &RunCounters::packets_lost},
@@ -45,6 +45,7 @@ inline constexpr std::array<CounterField, 16> kCounterFields = {{
     {"relayed", &RunCounters::relayed},
     {"control_messages", &RunCounters::control_messages},
     {"control_bytes", &RunCounters::control_bytes},
+    {"flows_moved", &RunCounters::flows_moved},
     {"rules_installed", &RunCounters::rules_installed},
     {"rules_peak", &RunCounters::rules_peak},
     {"generator_late_ns", &RunCounters::generator_late_ns},

@@ -13,8 +13,8 @@ constexpr double kSignificant = 0.05;
 
 using Counts = std::array<std::array<size_t, kVerdicts>, kEvidenceClasses>;
 
-Grid CountGrid(const Counts& counts) {
-  Grid grid;
+TextGrid CountGrid(const Counts& counts) {
+  TextGrid grid;
   grid.columns = {{"class", true}, {"cells", false}};
   for (int v = 0; v < kVerdicts; ++v) {
     grid.columns.push_back({std::string(VerdictName(static_cast<Verdict>(v))), false});
@@ -30,13 +30,13 @@ Grid CountGrid(const Counts& counts) {
   return grid;
 }
 
-Grid EnvelopeGrid(const std::vector<Table>& tables) {
+TextGrid EnvelopeGrid(const std::vector<Table>& tables) {
   std::vector<double> p;
   for (const Table& table : tables) {
     if (table.envelope_p) p.push_back(*table.envelope_p);
   }
   const auto adjusted = Holm(p);
-  Grid grid;
+  TextGrid grid;
   grid.columns = {{"table", true}, {"cells", false}, {"p", false}, {"p (Holm)", false}, {"all cells at once", true}};
   size_t next = 0;
   for (const Table& table : tables) {

@@ -18,8 +18,8 @@ std::optional<double> RatioOf(const TableCell& cell) {
 std::string FirstColumn(const Table& table) { return table.number == 8 ? "epoch" : "definition"; }
 
 // Ours against the paper's, of one series.
-Grid Comparison(const Table& table, const std::string& series) {
-  Grid grid;
+TextGrid Comparison(const Table& table, const std::string& series) {
+  TextGrid grid;
   grid.columns = {{FirstColumn(table), true}, {"paper", false}, {"ours", false},   {"ratio", false},
                   {"90 % band", false},       {"class", true},  {"verdict", true}, {"traces", false}};
   for (const TableCell& cell : table.cells) {
@@ -34,8 +34,8 @@ Grid Comparison(const Table& table, const std::string& series) {
 }
 
 // Other readings, and what a reader needs.
-Grid Beside(const Table& table, const std::string& series) {
-  Grid grid;
+TextGrid Beside(const Table& table, const std::string& series) {
+  TextGrid grid;
   grid.columns.push_back({FirstColumn(table), true});
   for (const TableColumn& column : table.other_columns) grid.columns.push_back({column.title, false});
   for (const TableCell& cell : table.cells) {
@@ -49,8 +49,8 @@ Grid Beside(const Table& table, const std::string& series) {
   return grid;
 }
 
-Grid CsvGrid(const Table& table) {
-  Grid grid;
+TextGrid CsvGrid(const Table& table) {
+  TextGrid grid;
   for (const char* title : {"table", "series", "workload", "threshold_bytes", "epoch", "unit", "paper", "ours", "ratio",
                             "band_low", "band_high", "class", "verdict", "traces", "missing"}) {
     grid.columns.push_back({title, true});

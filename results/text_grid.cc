@@ -36,7 +36,7 @@ std::string Padded(const std::string& text, size_t width, bool left, bool color)
   return left ? shown + padding : padding + shown;
 }
 
-std::vector<size_t> Widths(const Grid& grid) {
+std::vector<size_t> Widths(const TextGrid& grid) {
   std::vector<size_t> widths;
   for (const GridColumn& column : grid.columns) widths.push_back(column.title.size());
   for (const auto& row : grid.rows) {
@@ -45,7 +45,7 @@ std::vector<size_t> Widths(const Grid& grid) {
   return widths;
 }
 
-std::string RenderMarkdown(const Grid& grid) {
+std::string RenderMarkdown(const TextGrid& grid) {
   std::string out = "|";
   for (const GridColumn& column : grid.columns) out += " " + column.title + " |";
   out += "\n|";
@@ -71,7 +71,7 @@ std::string CsvField(const std::string& text) {
 
 }  // namespace
 
-std::string RenderGrid(const Grid& grid, const RenderOptions& options) {
+std::string RenderGrid(const TextGrid& grid, const RenderOptions& options) {
   if (options.format == RenderFormat::kMarkdown) return RenderMarkdown(grid);
   const auto widths = Widths(grid);
   std::string out;
@@ -88,7 +88,7 @@ std::string RenderGrid(const Grid& grid, const RenderOptions& options) {
   return out;
 }
 
-std::string RenderCsv(const Grid& grid) {
+std::string RenderCsv(const TextGrid& grid) {
   std::string out;
   const char* separator = "";
   for (const GridColumn& column : grid.columns) {

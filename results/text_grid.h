@@ -1,4 +1,4 @@
-// A grid of texts as aligned columns, Markdown or CSV. Private to results/.
+// A grid of texts as aligned columns, Markdown or CSV.
 #pragma once
 
 #include <optional>
@@ -14,15 +14,15 @@ struct GridColumn {
   bool left = false;  // text; numbers stand right
 };
 
-struct Grid {
+struct TextGrid {
   std::vector<GridColumn> columns;
   std::vector<std::vector<std::string>> rows;
 };
 
 // Text and Markdown. With `color` texts that are verdicts are coloured.
-std::string RenderGrid(const Grid& grid, const RenderOptions& options);
+std::string RenderGrid(const TextGrid& grid, const RenderOptions& options);
 // Fields with commas, quotes or line ends are quoted (RFC 4180).
-std::string RenderCsv(const Grid& grid);
+std::string RenderCsv(const TextGrid& grid);
 
 // '-' for what is missing; a fixed number of decimals.
 std::string Fixed(std::optional<double> value, int decimals);

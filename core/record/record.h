@@ -14,7 +14,9 @@ namespace uhaul {
 
 inline constexpr int64_t kNever = std::numeric_limits<int64_t>::min();
 
-// A flow of A (in src's FIT at t0), or one whose first packet left the generator during [t0, t0 + T].
+// A flow of A (in src's FIT at t0), or one whose first packet left the generator after t0, for as long as the longest
+// operation on this trace may take: a point's flows must be found again in the points of other schemes, whose T is
+// longer.
 struct FlowRow {
   FiveTuple tuple;
   int64_t arrival_ns = 0;              // in the trace
@@ -64,6 +66,7 @@ struct RunCounters {
   uint64_t relayed = 0;           // packets of unknown flows that src relayed
   uint64_t control_messages = 0;  // all messages on control links, both directions
   uint64_t control_bytes = 0;
+  uint64_t flows_moved = 0;  // with or without a row: state at dst, deleted at src
   uint64_t rules_installed = 0;
   uint64_t rules_peak = 0;         // most entries in the switch's table
   uint64_t generator_late_ns = 0;  // runtime: how far the generator fell behind (0 in simulation)

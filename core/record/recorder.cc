@@ -175,6 +175,7 @@ void Recorder::OnEvent(TimePoint now, const RecordEvent& event) {
         } else if constexpr (std::is_same_v<T, event::Selected>) {
           if (const uint32_t f = flow_of(e.tuple); f < flows_.size()) selected_[f] = 1;
         } else if constexpr (std::is_same_v<T, event::Outcome>) {
+          counters_.flows_moved += e.outcome == FlowOutcome::kMoved ? 1 : 0;
           if (const uint32_t f = flow_of(e.tuple); f < flows_.size()) outcomes_[f] = e.outcome;
         } else if constexpr (std::is_same_v<T, event::Eviction>) {
           if (e.nf == options_.source_nf) {

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# The long suite, called by ./test --long: what takes too long for every day.
+#   1. ThreadSanitizer on core and workloads
+#   2. g++ and clang agree, to the byte of every record, on a slice of the grid
+#   3. fork equals full run on the same slice
+#   4. tens of thousands of seeds of the property tests
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. tests/setup.sh
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+say "ThreadSanitizer ..."
+build tsan test_core test_workloads
+ctest --test-dir build/tsan -R '^(core|workloads)$' -j "$jobs" --output-on-failure
+
+build clang uhaul uhaul-sim
+slice=(run web_search facebook_cache azure_wan --set 'workload.trace=1..2' --set 'workload.duration=2.6s')
+
+# Records without the build that made them, which differs by design, and the checksum that covers it.
+normalise() {
+  local file
+  for file in "$1"/*.json; do
+    case $file in *.prov.json) continue ;; esac
+    sed -E 's/"build": ?"[^"]*",?//; s/"checksum": ?"[^"]*",?//' "$file" >"$file.bare"
+  done
+}
+same() { # NAME DIR DIR
+  local file count=0
+  normalise "$2"
+  normalise "$3"
+  for file in "$2"/*.json.bare; do
+    cmp -s "$file" "$3/$(basename "$file")" || die "$1: $(basename "$file" .json.bare) differs"
+    count=$((count + 1))
+  done
+  [ "$count" -gt 0 ] || die "$1: no points to compare"
+  say "$1: $count points, no difference"
+}
+
+say "g++ against clang, fork against full run ..."
+build/release/bin/uhaul "${slice[@]}" --results "$scratch/gcc" --jobs "$jobs" >"$scratch/log" 2>&1 || die "the slice failed" "$(tail -n 3 "$scratch/log")"
+build/clang/bin/uhaul "${slice[@]}" --results "$scratch/clang" --jobs "$jobs" >"$scratch/log" 2>&1 || die "the slice failed with clang"
+same "g++ against clang" "$scratch/gcc" "$scratch/clang"
+
+mkdir "$scratch/full"
+sed "s|$scratch/gcc|$scratch/full|" "$scratch"/gcc/*plan*.json >"$scratch/plan.json" 2>/dev/null ||
+  die "the plan of the slice is missing"
+build/release/bin/uhaul-sim --plan "$scratch/plan.json" --jobs "$jobs" --no-fork >"$scratch/log" 2>&1 || die "full runs failed"
+same "fork against full run" "$scratch/gcc" "$scratch/full"
+
+say "40,000 seeds of each property ..."
+UHAUL_TEST_SEEDS=40000 build/release/bin/test_core 'Loss-free*,Order-preserving*,U-HAUL: flows that neither*'
