@@ -45,9 +45,9 @@ const std::map<std::string, std::set<std::string>> kLibraries = {
     {"nlohmann/", {"experiments", "results", "sim", "runtime"}},
     {"fmt/", {"workloads", "results", "experiments", "sim", "runtime"}},
     {"sys/socket.h", {"runtime"}},
-    {"thread", {"runtime"}},
+    {"thread", {"experiments", "runtime"}},
     {"random", {}},
-    {"iostream", {}},
+    {"iostream", {"experiments", "sim", "runtime"}},
 };
 
 std::string RoomOf(const std::string& path) {
