@@ -25,6 +25,7 @@ constexpr Command kCommands[] = {
     {"figure", FigureCommand, "the data of a figure of the paper, from results"},
     {"claims", ClaimsCommand, "the paper's claims: holds, reverses, undecided"},
     {"summary", SummaryCommand, "how many of the paper's cells are in, by class of evidence"},
+    {"collect", CollectCommand, "points as one CSV, or their means over traces"},
     {"detect", DetectCommand, "which flows of a trace the EDM would choose at an instant"},
     {"trace", TraceCommand, "generate or show flow traces"},
     {"schema", SchemaCommand, "every parameter: unit, default, limits"},

@@ -31,6 +31,7 @@ int TableCommand(const Arguments& arguments);
 int FigureCommand(const Arguments& arguments);
 int ClaimsCommand(const Arguments& arguments);
 int SummaryCommand(const Arguments& arguments);
+int CollectCommand(const Arguments& arguments);
 int DetectCommand(const Arguments& arguments);
 int TraceCommand(const Arguments& arguments);
 int SchemaCommand(const Arguments& arguments);

@@ -147,7 +147,7 @@ void AddWorkload(Table& table) {
   name.canonical = [](const PointSpec& s) { return s.workload; };
   Parameter& load =
       table.Add("workload.load", ValueType::kReal, "Payload bytes over the link's rate; Poisson arrivals");
-  load.real_max = 2;
+  load.real_max = 1.5;
   load.assign = [](PointSpec& s, const Value& v) { s.load = v.real; };
   load.canonical = [](const PointSpec& s) { return fmt::format("{}", s.load); };
   table.IntegerRow("workload.trace", UHAUL_AT(trace), 1, 1'000'000'000, "The trace's number, which is its seed");
