@@ -98,6 +98,25 @@ std::vector<std::string> ValuesOf(const StoredPoint& point, const Keys& keys) {
   return values;
 }
 
+// The keys that tell points apart, names first; a key that those before it decide (a scheme's parts, say) is left out.
+std::vector<std::string> TellingKeys(std::span<const StoredPoint> points) {
+  std::vector<std::string> order = {"workload.name", "scheme.name", "profile.name", "edm.threshold"};
+  for (const std::string& key : AllKeys(points)) {
+    if (std::find(order.begin(), order.end(), key) == order.end() && key != "workload.trace") order.push_back(key);
+  }
+  std::vector<std::string> kept;
+  for (const std::string& key : order) {
+    std::map<std::vector<std::string>, std::string> decided;
+    bool tells = false;
+    for (const StoredPoint& point : points) {
+      const std::string value = ValuesOf(point, std::vector<std::string>{key}).front();
+      tells = tells || decided.emplace(ValuesOf(point, kept), value).first->second != value;
+    }
+    if (tells) kept.push_back(key);
+  }
+  return kept;
+}
+
 }  // namespace
 
 std::string CollectCsv(std::span<const StoredPoint> points) {
@@ -121,12 +140,7 @@ std::string CollectCsv(std::span<const StoredPoint> points) {
 }
 
 std::string CollectMeans(std::span<const StoredPoint> points, const RenderOptions& options) {
-  std::vector<std::string> varying;
-  for (const std::string& key : AllKeys(points)) {
-    std::set<std::string> values;
-    for (const StoredPoint& point : points) values.insert(ValuesOf(point, std::vector<std::string>{key}).front());
-    if (values.size() > 1 && key != "workload.trace") varying.push_back(key);
-  }
+  const std::vector<std::string> varying = TellingKeys(points);
   struct Sum {
     double total = 0;
     size_t count = 0;
