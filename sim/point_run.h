@@ -1,35 +1,31 @@
-// PointRun: one point, from its spec to its files.
+// PointRun: one point on ns-3, in one piece or in the two halves that the runner asks for.
 #pragma once
 
-#include <string>
+#include <memory>
 
 #include "core/base/result.h"
 #include "core/record/record.h"
-#include "experiments/plan.h"
+#include "experiments/engine.h"
 #include "sim/world.h"
 
 namespace uhaul {
+
+const BuildInfo& SimBuildInfo();
 
 // The second half of a run: from t0 to the end.
 Result<RunRecord> FinishRun(World& world, const PointSpec& spec);
 // A whole run, warm-up included. What FinishRun gives after a shared warm-up is the same to the bit.
 Result<RunRecord> WholeRun(const PointSpec& spec);
 
-// When and how a point was made, for its provenance.
-class Stopwatch {
+class SimEngine final : public Engine {
  public:
-  Stopwatch();
-  const std::string& started() const { return started_; }
-  std::string Now() const;
-  double CpuSeconds() const;  // of this process, since the stopwatch was made
+  const BuildInfo& build() const override;
+  Status WarmUp(const PointSpec& spec) override;
+  Result<RunRecord> Finish(const PointSpec& point) override;
 
  private:
-  std::string started_;
-  double cpu_start_;
+  Scenario scenario_;
+  std::unique_ptr<World> world_;
 };
-
-// Writes the point's files. SIGINT and SIGTERM wait meanwhile, so that no temporary file stays behind.
-Status StoreRun(const std::string& out, const PlannedPoint& point, RunRecord record, const Stopwatch& stopwatch,
-                const std::string& command);
 
 }  // namespace uhaul

@@ -180,20 +180,6 @@ Status World::RunToStart() {
   return {};
 }
 
-// As long as a move of all `flows` may take under this profile, so that a fast scheme's record can be joined with a
-// slow one's (FCT ratios over the flows that arrive during OpenNF's downtime). Export alone does not decide that
-// downtime: events, messages and releases stretched it by up to a tenth in the paper's settings. The watch changes
-// which rows there are and how long the run goes on, nothing else.
-Duration World::Watch(const Profile& profile, size_t flows) const {
-  constexpr uint64_t kStateBytes = 512;
-  constexpr int64_t kStretchPercent = 115;
-  const Bytes state(kStateBytes);
-  const Duration each =
-      profile.get.Of(1, state) + profile.put.Of(1, state) + profile.del.Of(1, state) + profile.message.Of(4, state);
-  const Duration export_all = each * static_cast<int64_t>(flows);
-  return Duration::Nanos(export_all.nanos() / 100 * kStretchPercent) + profile.control_delay * 20 + Duration::Millis(5);
-}
-
 void World::ApplyProfile(const Profile& profile) {
   controller_.SetProfile(profile);
   switch_.SetProfile(profile);
@@ -218,7 +204,7 @@ Status World::StartOperation(const PointSpec& point) {
                    .active = active,
                    .unsent_bytes = std::move(unsent),
                    .nf_states = nfs_[0].function().flow_count(),
-                   .watch = Watch(point.profile, active.size())});
+                   .watch = WatchOf(point.profile, active.size())});
   cap_timer_->Set(t0 + point.cap);
   rho_ = ProportionOf(point, scenario_, active, final_bytes);
   const bool elephants = point.scheme.flows == MoveFlows::kElephants;

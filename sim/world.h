@@ -24,9 +24,9 @@
 #include "core/node/switch_agent.h"
 #include "core/record/recorder.h"
 #include "experiments/point_spec.h"
+#include "experiments/scenario.h"
 #include "sim/calendar.h"
 #include "sim/link.h"
-#include "sim/scenario.h"
 #include "sim/shell.h"
 #include "sim/timer.h"
 #include "sim/topology.h"
@@ -95,7 +95,6 @@ class World final : private DataReceiver, private MessageReceiver {
 
   // ---- the run
   void OnStartTimer(TimePoint now);
-  Duration Watch(const Profile& profile, size_t flows) const;
   void ApplyProfile(const Profile& profile);
 
   const PointSpec spec_;

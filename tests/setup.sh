@@ -14,17 +14,29 @@ die() {
   exit "${3:-1}"
 }
 
-# step NAME LOG CURE COMMAND...: runs quietly; on failure shows the log's end and the cure.
+# step NAME LOG CURE COMMAND...: runs quietly, with a line of progress now and then where the log has one ([n/m], as ninja
+# prints); on failure shows the log's end and the cure.
 step() {
-  local name=$1 log=$log_dir/$2 cure=$3 start=$SECONDS
+  local name=$1 log=$log_dir/$2 cure=$3 start=$SECONDS next=$((SECONDS + 10)) at pid
   shift 3
   mkdir -p "$log_dir"
-  if ! "$@" >"$log" 2>&1 </dev/null; then
+  "$@" >"$log" 2>&1 </dev/null &
+  pid=$!
+  trap 'kill "$pid" 2>/dev/null; wait "$pid" 2>/dev/null; exit 130' INT TERM
+  while kill -0 "$pid" 2>/dev/null; do
+    if [ "$SECONDS" -ge "$next" ]; then
+      at=$(grep -o '^\[[0-9]*/[0-9]*\]' "$log" | tail -n 1 || true)
+      say "$name: $at $((SECONDS - start)) s"
+      next=$((SECONDS + 10))
+    fi
+    sleep 0.2
+  done
+  if ! wait "$pid"; then
     tail -n 30 "$log" >&2
     die "$name failed (the whole log: $log)" "$cure"
   fi
-  local took=$((SECONDS - start))
-  [ "$took" -lt 2 ] || say "$name: done in $took s"
+  trap - INT TERM
+  [ $((SECONDS - start)) -lt 2 ] || say "$name: done in $((SECONDS - start)) s"
 }
 
 missing_packages() {
@@ -64,7 +76,5 @@ build() {
   [ -f "build/$preset/build.ninja" ] ||
     step "configuration ($preset)" "configure-$preset.log" "is a package missing? see the log; then: cmake --preset $preset" \
       cmake --preset "$preset"
-  [ -z "$(ninja -C "build/$preset" -n "$@" 2>/dev/null | grep -v 'no work to do' | tail -n +2)" ] ||
-    say "building ($preset) ..."
   step "build ($preset)" "build-$preset.log" "run: ninja -C build/$preset" ninja -C "build/$preset" -j "$jobs" "$@"
 }

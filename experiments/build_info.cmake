@@ -1,6 +1,7 @@
-# cmake -DSOURCE_DIR=.. -DOUT=build_info.cc -DCOMPILER=.. -DNS3=.. -DVERSION=.. -P build_info.cmake
-# Writes OUT only if it would differ.
-set(parts core workloads results experiments sim)
+# cmake -DENGINE=sim -DFUNCTION=SimBuildInfo -DSOURCE_DIR=.. -DOUT=build_info.cc -DCOMPILER=.. -DLIBRARY=ns3
+#       -DLIBRARY_VERSION=.. -DVERSION=.. -P build_info.cmake
+# Writes the build info of an engine to OUT, only if it would differ. The engine's room is named as the engine.
+set(parts core workloads results experiments ${ENGINE})
 set(listing "compiler ${COMPILER}\n")
 foreach(part ${parts})
   file(GLOB_RECURSE files RELATIVE ${SOURCE_DIR} ${SOURCE_DIR}/${part}/*.h ${SOURCE_DIR}/${part}/*.cc)
@@ -10,7 +11,7 @@ foreach(part ${parts})
   elseif(part STREQUAL "results")  # of the results, only how a point is written
     list(FILTER files INCLUDE REGEX "^results/(point_store|record_)")
   elseif(part STREQUAL "experiments")  # of the definitions, only what a point means
-    list(FILTER files INCLUDE REGEX "^experiments/(point_spec|plan|schema|value_text)")
+    list(FILTER files INCLUDE REGEX "^experiments/(point_spec|plan|schema|value_text|scenario|engine_(group|runner|run))")
   endif()
   list(SORT files)
   foreach(file ${files})
@@ -39,10 +40,12 @@ if(GIT_FOUND)
 endif()
 
 set(text "// Made by build_info.cmake.
-#include \"sim/build_info.h\"
+#include \"experiments/build_info.h\"
 namespace uhaul {
-const BuildInfo& GetBuildInfo() {
-  static const BuildInfo info{\"${id}\", \"${commit}\", ${dirty}, \"${COMPILER}\", \"${NS3}\", \"${VERSION}\"};
+const BuildInfo& ${FUNCTION}();
+const BuildInfo& ${FUNCTION}() {
+  static const BuildInfo info{\"${ENGINE}\", \"${id}\", \"${commit}\", ${dirty}, \"${COMPILER}\", \"${LIBRARY}\",
+                              \"${LIBRARY_VERSION}\", \"${VERSION}\"};
   return info;
 }
 }  // namespace uhaul

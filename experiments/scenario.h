@@ -1,5 +1,5 @@
 // Scenario: what the points of a group share beside their parameters: the trace, its size distribution, and when the
-// migration starts.
+// migration starts. Both engines take these from here, so that both mean the same by a point.
 #pragma once
 
 #include <optional>
@@ -32,5 +32,11 @@ SourceOptions SourceOptionsOf(const PointSpec& spec);
 // The proportion that the operator gives to the EDM (U-HAUL 3.1), 0 where none is used. `active`: A.
 double ProportionOf(const PointSpec& point, const Scenario& scenario, const std::vector<ActiveFlow>& active,
                     const std::vector<uint64_t>& final_bytes);
+
+// As long as a move of all `flows` may take under this profile, so that a fast scheme's record can be joined with a
+// slow one's (FCT ratios over the flows that arrive during OpenNF's downtime). Export alone does not decide that
+// downtime: events, messages and releases stretched it by up to a tenth in the paper's settings. The watch changes
+// which rows there are and how long the run goes on, nothing else.
+Duration WatchOf(const Profile& profile, size_t flows);
 
 }  // namespace uhaul

@@ -1,4 +1,4 @@
-#include "sim/scenario.h"
+#include "experiments/scenario.h"
 
 #include <algorithm>
 #include <fstream>
@@ -109,6 +109,16 @@ double ProportionOf(const PointSpec& point, const Scenario& scenario, const std:
       return point.rho;
   }
   UHAUL_CHECK(false);
+}
+
+Duration WatchOf(const Profile& profile, size_t flows) {
+  constexpr uint64_t kStateBytes = 512;
+  constexpr int64_t kStretchPercent = 115;
+  const Bytes state(kStateBytes);
+  const Duration each =
+      profile.get.Of(1, state) + profile.put.Of(1, state) + profile.del.Of(1, state) + profile.message.Of(4, state);
+  const Duration export_all = each * static_cast<int64_t>(flows);
+  return Duration::Nanos(export_all.nanos() / 100 * kStretchPercent) + profile.control_delay * 20 + Duration::Millis(5);
 }
 
 }  // namespace uhaul
