@@ -1,0 +1,154 @@
+#include "core/node/switch_agent.h"
+
+#include <catch2/catch.hpp>
+
+using namespace uhaul;
+using namespace uhaul::literals;
+
+namespace {
+
+constexpr HashKey kKey{5, 6};
+
+FiveTuple Tuple(uint8_t n) {
+  FiveTuple t;
+  t.source = FiveTuple::Ipv4(10, n, 0, 1);
+  t.destination = FiveTuple::Ipv4(172, 16, 0, 1);
+  t.source_port = 1000;
+  t.destination_port = 80;
+  return t;
+}
+
+struct Bench {
+  SwitchAgent agent;
+  Outbox outbox;
+  explicit Bench(uint32_t capacity = 100, Duration rule_cost = Duration())
+      : agent({.profile = {.name = {}, .rule = {Duration(), rule_cost, Duration()}},
+               .hash_key = kKey,
+               .table_capacity = capacity,
+               .default_nf = 0}) {}
+
+  uint8_t Port(const FiveTuple& tuple, TimePoint now = TimePoint()) {
+    Packet packet;
+    packet.flow = FlowHasher(kKey).Key(tuple);
+    packet.bytes = 100;
+    uint8_t nf = 99;
+    agent.OnBurst(now, {&packet, 1}, {&nf, 1}, outbox);
+    return nf;
+  }
+  msg::RulesAck Install(msg::InstallRules rules, OperationId op = 1, TimePoint now = TimePoint()) {
+    outbox.Clear();
+    agent.OnMessage(now, {op, 0, std::move(rules)}, outbox);
+    REQUIRE(outbox.messages.size() == 1);
+    CHECK(outbox.messages[0].to == kControllerNode);
+    return std::get<msg::RulesAck>(outbox.messages[0].message.body);
+  }
+  static msg::InstallRules Exact(std::vector<FiveTuple> flows, uint8_t nf, uint32_t xid = 1) {
+    return {.xid = xid, .exact = true, .flows = std::move(flows), .filter = {}, .action = {.nf = nf}};
+  }
+  static msg::InstallRules Wild(const char* filter, uint8_t nf, uint16_t priority = 10) {
+    return {.xid = 2,
+            .priority = priority,
+            .exact = false,
+            .flows = {},
+            .filter = *FlowFilter::Parse(filter),
+            .action = {.nf = nf}};
+  }
+};
+
+}  // namespace
+
+TEST_CASE("SwitchAgent: exact rules win over wildcards, wildcards over the default") {
+  Bench b;
+  CHECK(b.Port(Tuple(1)) == 0);
+  b.Install(Bench::Wild("10.0.0.0/8", 1));
+  CHECK(b.Port(Tuple(1)) == 1);
+  b.Install(Bench::Exact({Tuple(1)}, 0));
+  CHECK(b.Port(Tuple(1)) == 0);
+  CHECK(b.Port(Tuple(2)) == 1);
+  CHECK(b.agent.table_entries() == 2);
+}
+
+TEST_CASE("SwitchAgent: the higher priority wins, and of equals the newer") {
+  Bench b;
+  b.Install(Bench::Wild("10.0.0.0/8", 1, 5));
+  b.Install(Bench::Wild("10.0.0.0/9", 0, 1));
+  CHECK(b.Port(Tuple(1)) == 1);
+  b.Install(Bench::Wild("10.0.0.0/9", 0, 5));
+  CHECK(b.Port(Tuple(1)) == 0);
+  CHECK(b.Port(Tuple(200)) == 1);
+}
+
+TEST_CASE("SwitchAgent: a rule takes its time, and packets follow the old path until then") {
+  Bench b(100, 7_us);
+  b.outbox.Clear();
+  b.agent.OnMessage(TimePoint(), {1, 0, Bench::Exact({Tuple(1), Tuple(2)}, 1)}, b.outbox);
+  CHECK(b.outbox.empty());
+  CHECK(b.agent.NextDeadline() == TimePoint::FromNanos(14'000));
+  CHECK(b.Port(Tuple(1), TimePoint::FromNanos(13'999)) == 0);
+  b.agent.OnTimer(TimePoint::FromNanos(14'000), b.outbox);
+  CHECK(b.Port(Tuple(1), TimePoint::FromNanos(14'000)) == 1);
+  CHECK(std::get<msg::RulesAck>(b.outbox.messages[0].message.body).xid == 1);
+}
+
+TEST_CASE("SwitchAgent: a full table fails rule by rule and says which") {
+  Bench b(2);
+  const auto ack = b.Install(Bench::Exact({Tuple(1), Tuple(2), Tuple(3)}, 1));
+  REQUIRE(ack.failed.size() == 1);
+  CHECK(ack.failed[0] == Tuple(3));
+  CHECK(b.Port(Tuple(3)) == 0);
+  CHECK(b.Install(Bench::Exact({Tuple(1)}, 0)).failed.empty());  // a change needs no room
+}
+
+TEST_CASE("SwitchAgent: diverted packets go to both, are counted, and the count comes with the next rule") {
+  Bench b;
+  auto both = Bench::Exact({Tuple(1)}, 0);
+  both.action.kind = msg::RuleAction::Kind::kForwardAndController;
+  b.Install(both);
+  b.outbox.Clear();
+  for (int i = 0; i < 3; ++i) CHECK(b.Port(Tuple(1)) == 0);
+  CHECK(b.outbox.messages.size() == 3);
+  CHECK(std::holds_alternative<msg::PacketIn>(b.outbox.messages[0].message.body));
+  CHECK(b.Install(Bench::Exact({Tuple(1)}, 1)).diverted == 3);
+  CHECK(b.Install(Bench::Exact({Tuple(1)}, 0)).diverted == 0);
+}
+
+TEST_CASE("SwitchAgent: a wildcard supersedes other operations' exact rules to the NF that it empties") {
+  Bench b;
+  b.Install(Bench::Exact({Tuple(1)}, 1), 1);  // an earlier move to NF 1
+  b.Install(Bench::Exact({Tuple(2)}, 1), 2);  // this operation's own exception
+  auto wild = Bench::Wild("any", 0);
+  wild.supersedes = 1;
+  b.Install(wild, 2);
+  CHECK(b.Port(Tuple(1)) == 0);
+  CHECK(b.Port(Tuple(2)) == 1);
+}
+
+TEST_CASE("SwitchAgent: a split rule sends each flow one way, always the same") {
+  Bench b;
+  auto split = Bench::Wild("any", 0);
+  split.action.kind = msg::RuleAction::Kind::kSplit;
+  split.action.second_nf = 1;
+  b.Install(split);
+  int second = 0;
+  for (uint8_t n = 0; n < 100; ++n) {
+    const uint8_t port = b.Port(Tuple(n));
+    CHECK(b.Port(Tuple(n)) == port);
+    second += port;
+  }
+  CHECK(second > 25);
+  CHECK(second < 75);
+}
+
+TEST_CASE("SwitchAgent: removed rules fall back; packet-outs leave by the named port") {
+  Bench b;
+  b.Install(Bench::Exact({Tuple(1)}, 1));
+  b.agent.OnMessage(TimePoint(), {1, 0, msg::RemoveRules{9, {Tuple(1)}}}, b.outbox);
+  CHECK(b.Port(Tuple(1)) == 0);
+  b.outbox.Clear();
+  Packet packet;
+  packet.flow = FlowHasher(kKey).Key(Tuple(1));
+  b.agent.OnMessage(TimePoint(), {1, 0, msg::PacketOut{packet, 1}}, b.outbox);
+  REQUIRE(b.outbox.packets.size() == 1);
+  CHECK(b.outbox.packets[0].fate == OutPacket::Fate::kToNf);
+  CHECK(b.outbox.packets[0].nf == 1);
+}
