@@ -11,7 +11,7 @@ foreach(part ${parts})
   elseif(part STREQUAL "results")  # of the results, only how a point is written
     list(FILTER files INCLUDE REGEX "^results/(point_store|record_)")
   elseif(part STREQUAL "experiments")  # of the definitions, only what a point means
-    list(FILTER files INCLUDE REGEX "^experiments/(point_spec|plan|schema|value_text|scenario|engine_(group|runner|run))")
+    list(FILTER files INCLUDE REGEX "^experiments/(point_spec|plan|schema|value_text|scenario|engine_(group|runner|store))")
   endif()
   list(SORT files)
   foreach(file ${files})

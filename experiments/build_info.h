@@ -1,7 +1,7 @@
 // Which program an engine is. The build's id is a hash of every source that can change a result and of the compiler: it
 // changes when they do, and is the same for the same sources in any directory. It is computed at build time
-// (build_info.cmake), and so are the commit and whether the tree differed from it. Each engine's room defines a function
-// that returns its own.
+// (build_info.cmake), and so are the commit and whether the tree differed from it. Each engine's room defines a
+// function that returns its own.
 #pragma once
 
 #include <string>

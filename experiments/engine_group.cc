@@ -1,4 +1,4 @@
-#include "sim/group_process.h"
+#include "experiments/engine_group.h"
 
 #include <signal.h>
 #include <sys/mman.h>
@@ -13,9 +13,9 @@
 #include <utility>
 
 #include "core/base/check.h"
+#include "experiments/engine_store.h"
+#include "experiments/signals.h"
 #include "results/point_store.h"
-#include "sim/point_run.h"
-#include "sim/signals.h"
 
 namespace uhaul {
 namespace {
@@ -42,15 +42,23 @@ void Fail(const GroupOptions& options, const std::vector<PlannedPoint>& points, 
   Report(options.report_fd, index, text);
 }
 
-[[noreturn]] void RunChild(World& world, const std::vector<PlannedPoint>& points, size_t index,
+Result<RunRecord> Make(Engine& engine, const PointSpec& spec) {
+  if (!engine.shares_warm_up()) {
+    if (const Status warm = engine.WarmUp(spec); !warm) return warm.error();
+  }
+  return engine.Finish(spec);
+}
+
+[[noreturn]] void RunChild(Engine& engine, const std::vector<PlannedPoint>& points, size_t index,
                            const GroupOptions& options) {
   const Stopwatch stopwatch;
-  Result<RunRecord> record = FinishRun(world, points[index].spec);
+  Result<RunRecord> record = Make(engine, points[index].spec);
   if (!record) {
     Fail(options, points, index, record.error().message);
     _exit(kFailedAndReported);
   }
-  const Status stored = StoreRun(options.out, points[index], std::move(record).value(), stopwatch, options.command);
+  const Status stored =
+      StoreRun(options.out, points[index], std::move(record).value(), engine, stopwatch, options.command);
   if (!stored) {
     Fail(options, points, index, stored.error().message);
     _exit(kFailedAndReported);
@@ -62,8 +70,8 @@ void Fail(const GroupOptions& options, const std::vector<PlannedPoint>& points, 
 // The children of one group, at most so many at once.
 class Children {
  public:
-  Children(World& world, const std::vector<PlannedPoint>& points, const GroupOptions& options)
-      : world_(world), points_(points), options_(options) {}
+  Children(Engine& engine, const std::vector<PlannedPoint>& points, const GroupOptions& options)
+      : engine_(engine), points_(points), options_(options) {}
 
   // Until all points are made; false if a signal asked for the end.
   bool Run() {
@@ -103,7 +111,7 @@ class Children {
     if (pid == 0) {
       BecomeChild(self);
       running.log.Redirect();
-      RunChild(world_, points_, index, options_);
+      RunChild(engine_, points_, index, options_);
     }
     running_.emplace(pid, std::move(running));
   }
@@ -127,28 +135,26 @@ class Children {
     }
   }
 
-  World& world_;
+  Engine& engine_;
   const std::vector<PlannedPoint>& points_;
   const GroupOptions& options_;
   std::map<pid_t, Running> running_;
 };
 
-Status WarmUpAndFork(const std::vector<PlannedPoint>& points, const GroupOptions& options) {
-  const Result<Scenario> scenario = LoadScenario(points.front().spec);
-  if (!scenario) return scenario.error();
-  Result<std::unique_ptr<World>> world = World::Create(points.front().spec, *scenario);
-  if (!world) return world.error();
-  if (const Status warm = (*world)->RunToStart(); !warm) return warm.error();
-  const bool finished = Children(**world, points, options).Run();
+Status WarmUpAndFork(const std::vector<PlannedPoint>& points, const GroupOptions& options, Engine& engine) {
+  if (engine.shares_warm_up()) {
+    if (const Status warm = engine.WarmUp(points.front().spec); !warm) return warm.error();
+  }
+  const bool finished = Children(engine, points, options).Run();
   std::fflush(nullptr);
   _exit(finished ? 0 : kInterrupted);
 }
 
 }  // namespace
 
-void RunGroup(const std::vector<PlannedPoint>& points, const GroupOptions& options) {
+void RunGroup(const std::vector<PlannedPoint>& points, const GroupOptions& options, Engine& engine) {
   UHAUL_CHECK(!points.empty());
-  const Status failed = WarmUpAndFork(points, options);
+  const Status failed = WarmUpAndFork(points, options, engine);
   for (size_t i = 0; i < points.size(); ++i) Fail(options, points, i, failed.error().message);
   _exit(0);
 }

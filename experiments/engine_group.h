@@ -1,4 +1,4 @@
-// GroupProcess: what the process of one trace group does: the warm-up, then a child per point. It tells its parent
+// What the process of one trace group does: the warm-up, then a child per point. It tells its parent
 // about each point in a line on a pipe: "INDEX\n" for a point that is written, "INDEX TEXT\n" for one that failed.
 #pragma once
 
@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "experiments/engine.h"
 #include "experiments/plan.h"
 
 namespace uhaul {
@@ -19,8 +20,8 @@ struct GroupOptions {
 
 inline constexpr size_t kMaxReport = 2000;  // octets of a line: written whole (PIPE_BUF)
 
-// Does not return.
-[[noreturn]] void RunGroup(const std::vector<PlannedPoint>& points, const GroupOptions& options);
+// Does not return. `engine` has done nothing yet.
+[[noreturn]] void RunGroup(const std::vector<PlannedPoint>& points, const GroupOptions& options, Engine& engine);
 
 // Tells the parent; an error is cut and put on one line.
 void Report(int fd, size_t index, std::string_view error);

@@ -1,4 +1,4 @@
-#include "sim/runner.h"
+#include "experiments/engine_runner.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -18,10 +18,10 @@
 #include <vector>
 
 #include "core/base/check.h"
+#include "experiments/engine_group.h"
+#include "experiments/engine_store.h"
+#include "experiments/signals.h"
 #include "results/point_store.h"
-#include "sim/group_process.h"
-#include "sim/point_run.h"
-#include "sim/signals.h"
 
 namespace uhaul {
 namespace {
@@ -33,12 +33,12 @@ constexpr int kInterrupted = 130;
 // Counts, and tells the caller.
 class Progress {
  public:
-  explicit Progress(int fd) : fd_(fd) {}
+  Progress(int fd, std::string program) : fd_(fd), program_(std::move(program)) {}
 
   void Done(const std::string& id) { Tell({{"done", id}}); }
   void Failed(const std::string& id, const std::string& error) {
     ++failed_;
-    std::fprintf(stderr, "uhaul-sim: point %s: %s\n", id.c_str(), error.c_str());
+    std::fprintf(stderr, "%s: point %s: %s\n", program_.c_str(), id.c_str(), error.c_str());
     Tell({{"failed", id}, {"error", error}});
   }
   int exit_code() const { return failed_ == 0 ? 0 : kSomeFailed; }
@@ -57,14 +57,15 @@ class Progress {
   }
 
   int fd_;
+  std::string program_;
   int failed_ = 0;
 };
 
 // The groups' processes and what they report.
 class Groups {
  public:
-  Groups(const Plan& plan, const RunnerOptions& options, Progress* progress)
-      : plan_(plan), options_(options), progress_(progress) {}
+  Groups(const Plan& plan, const RunnerOptions& options, const MakeEngine& make_engine, Progress* progress)
+      : plan_(plan), options_(options), make_engine_(make_engine), progress_(progress) {}
   ~Groups() {
     if (signals_ >= 0) close(signals_);
   }
@@ -129,8 +130,9 @@ class Groups {
       for (const auto& [other_pid, other] : running_) close(other.pipe);
       close(signals_);
       close(ends[0]);
+      const std::unique_ptr<Engine> engine = make_engine_();
       RunGroup(plan_.groups[group],
-               {.out = plan_.out, .command = options_.command, .children = children, .report_fd = ends[1]});
+               {.out = plan_.out, .command = options_.command, .children = children, .report_fd = ends[1]}, *engine);
     }
     close(ends[1]);
     running_.emplace(pid, std::move(running));
@@ -207,23 +209,29 @@ class Groups {
 
   const Plan& plan_;
   const RunnerOptions& options_;
+  const MakeEngine& make_engine_;
   Progress* progress_;
   int signals_ = -1;
   bool interrupted_ = false;
   std::map<pid_t, Running> running_;
 };
 
-int RunWithoutFork(const Plan& plan, const RunnerOptions& options, Progress* progress) {
+Status MakeHere(const Plan& plan, const PlannedPoint& point, const RunnerOptions& options, Engine& engine) {
+  const Stopwatch stopwatch;
+  if (const Status warm = engine.WarmUp(point.spec); !warm) return warm;
+  Result<RunRecord> record = engine.Finish(point.spec);
+  if (!record) return record.error();
+  return StoreRun(plan.out, point, std::move(record).value(), engine, stopwatch, options.command);
+}
+
+int RunWithoutFork(const Plan& plan, const RunnerOptions& options, const MakeEngine& make_engine, Progress* progress) {
   struct sigaction action {};
   action.sa_handler = [](int) { _exit(kInterrupted); };
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
   for (const auto& group : plan.groups) {
     for (const PlannedPoint& point : group) {
-      const Stopwatch stopwatch;
-      Result<RunRecord> record = WholeRun(point.spec);
-      Status stored = record ? StoreRun(plan.out, point, std::move(record).value(), stopwatch, options.command)
-                             : Status(record.error());
+      const Status stored = MakeHere(plan, point, options, *make_engine());
       if (stored) {
         progress->Done(point.id);
         continue;
@@ -240,18 +248,20 @@ int RunWithoutFork(const Plan& plan, const RunnerOptions& options, Progress* pro
 
 }  // namespace
 
-int RunPlan(const Plan& plan, const RunnerOptions& options) {
+int RunPlan(const Plan& plan, const RunnerOptions& options, const MakeEngine& make_engine) {
+  const std::string program = "uhaul-" + make_engine()->build().engine;
   std::error_code failed;
   std::filesystem::create_directories(plan.out, failed);
   if (failed) {
-    std::fprintf(stderr, "uhaul-sim: cannot make the directory %s: %s\n", plan.out.c_str(), failed.message().c_str());
+    std::fprintf(stderr, "%s: cannot make the directory %s: %s\n", program.c_str(), plan.out.c_str(),
+                 failed.message().c_str());
     return kBadInput;
   }
   signal(SIGPIPE, SIG_IGN);  // a reader of progress may leave
   signal(SIGCHLD, SIG_DFL);
-  Progress progress(options.progress_fd);
-  if (!options.fork) return RunWithoutFork(plan, options, &progress);
-  return Groups(plan, options, &progress).Run();
+  Progress progress(options.progress_fd, program);
+  if (!options.fork) return RunWithoutFork(plan, options, make_engine, &progress);
+  return Groups(plan, options, make_engine, &progress).Run();
 }
 
 }  // namespace uhaul

@@ -28,7 +28,8 @@ struct Provenance {
   std::string started;  // ISO 8601, UTC
   std::string finished;
   double cpu_seconds = 0;
-  std::map<std::string, std::string> versions;  // ns3, compiler, project, ...
+  std::map<std::string, std::string> versions;        // ns3, compiler, project, ...
+  std::map<std::string, std::string> measurements{};  // of the host, by engines that run in real time
 };
 
 // Writes DIR/ID.json and DIR/ID.prov.json: temporary file, fsync, rename.

@@ -246,7 +246,8 @@ Result<Provenance> DecodeProvenance(std::string_view text) {
   const auto json = Parse(text);
   if (!json) return Error{"not JSON"};
   Reader in;
-  in.ExpectObject(*json, 10, "provenance");
+  const bool measured = json->is_object() && json->contains("measurements");
+  in.ExpectObject(*json, measured ? 11 : 10, "provenance");
   Provenance provenance;
   const auto text_of = [&](const char* key) { return in.String(in.Member(*json, key, "provenance"), key); };
   if (in.Unsigned(in.Member(*json, "uhaul_provenance", "provenance"), kAny, At("uhaul_provenance")) != kPointFormat) {
@@ -261,6 +262,9 @@ Result<Provenance> DecodeProvenance(std::string_view text) {
   provenance.finished = text_of("finished");
   provenance.cpu_seconds = in.Number(in.Member(*json, "cpu_seconds", "provenance"), "cpu_seconds");
   provenance.versions = ReadStrings(in, in.Member(*json, "versions", "provenance"), "versions");
+  if (measured) {
+    provenance.measurements = ReadStrings(in, in.Member(*json, "measurements", "provenance"), "measurements");
+  }
   if (!in.ok()) return in.error();
   return provenance;
 }

@@ -153,6 +153,10 @@ std::string EncodeProvenance(const Provenance& provenance) {
   Append(out,
          "\"cpu_seconds\":{},\n\"versions\":", std::isfinite(provenance.cpu_seconds) ? provenance.cpu_seconds : 0.0);
   AppendStrings(out, provenance.versions);
+  if (!provenance.measurements.empty()) {
+    Append(out, ",\n\"measurements\":");
+    AppendStrings(out, provenance.measurements);
+  }
   Append(out, "}}\n");
   return fmt::to_string(out);
 }

@@ -7,8 +7,8 @@
 #include <iostream>
 #include <string>
 
-#include "sim/build_info.h"
-#include "sim/runner.h"
+#include "experiments/engine_runner.h"
+#include "sim/point_run.h"
 
 namespace {
 
@@ -51,10 +51,12 @@ int Run(const po::variables_map& values, const std::string& command) {
     std::fprintf(stderr, "uhaul-sim: %s\n", plan.error().message.c_str());
     return kBadInput;
   }
-  return uhaul::RunPlan(*plan, {.jobs = values["jobs"].as<int>(),
-                                .progress_fd = values["progress-fd"].as<int>(),
-                                .fork = values.count("no-fork") == 0,
-                                .command = command});
+  return uhaul::RunPlan(*plan,
+                        {.jobs = values["jobs"].as<int>(),
+                         .progress_fd = values["progress-fd"].as<int>(),
+                         .fork = values.count("no-fork") == 0,
+                         .command = command},
+                        [] { return std::make_unique<uhaul::SimEngine>(); });
 }
 
 }  // namespace
@@ -71,7 +73,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "uhaul-sim: %s (see --help)\n", error.what());
     return kUsage;
   }
-  const uhaul::BuildInfo& build = uhaul::GetBuildInfo();
+  const uhaul::BuildInfo& build = uhaul::SimBuildInfo();
   if (values.count("help") != 0) {
     std::cout << kHelp << options << kExample;
     return 0;
@@ -83,7 +85,7 @@ int main(int argc, char** argv) {
   if (values.count("version") != 0) {
     std::cout << "uhaul-sim " << build.version << "\nbuild " << build.id << "\ncommit "
               << (build.commit.empty() ? "unknown" : build.commit) << (build.dirty ? " (changed)" : "") << "\nns-3 "
-              << build.ns3 << "\n"
+              << build.library_version << "\n"
               << build.compiler << "\n";
     return 0;
   }

@@ -1,4 +1,4 @@
-#include "sim/group_process.h"
+#include "experiments/engine_group.h"
 
 #include <signal.h>
 #include <sys/wait.h>

@@ -131,20 +131,23 @@ TEST_CASE("record_json: a value of the wrong kind or range is refused by its nam
 }
 
 TEST_CASE("record_json: provenance survives the round trip") {
-  const Provenance made{"id1",
-                        "sim",
-                        "b1",
-                        "uhaul run x",
-                        "host",
-                        "2026-01-01T00:00:00Z",
-                        "2026-01-01T00:00:01Z",
-                        1.25,
-                        {{"ns3", "3.37"}}};
+  Provenance made{"id1",
+                  "sim",
+                  "b1",
+                  "uhaul run x",
+                  "host",
+                  "2026-01-01T00:00:00Z",
+                  "2026-01-01T00:00:01Z",
+                  1.25,
+                  {{"ns3", "3.37"}}};
   const auto read = DecodeProvenance(EncodeProvenance(made));
   REQUIRE(read.ok());
   CHECK(read->command == made.command);
   CHECK(read->cpu_seconds == 1.25);
   CHECK(read->versions == made.versions);
+  CHECK(read->measurements.empty());
+  made.measurements = {{"tsc_hz", "2600000000"}};
+  CHECK(DecodeProvenance(EncodeProvenance(made)).value().measurements == made.measurements);
   CHECK_FALSE(DecodeProvenance("{}").ok());
 }
 

@@ -1,5 +1,3 @@
-#include "sim/runner.h"
-
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
