@@ -129,7 +129,9 @@ std::string EngineBeside(const std::string& name) {
 
 Result<std::string> EngineBuildId(const std::string& engine) {
   if (::access(engine.c_str(), X_OK) != 0) {
-    return Error{fmt::format("no engine at {}; build it (UHAUL_SIM=ON), or give --engine-path", engine)};
+    const bool runtime = std::filesystem::path(engine).filename() == "uhaul-runtime";
+    return Error{fmt::format("no engine at {}; build it ({}=ON), or give --engine-path", engine,
+                             runtime ? "UHAUL_RUNTIME" : "UHAUL_SIM")};
   }
   const Result<Pipe> pipe = MakePipe();
   if (!pipe.ok()) return pipe.error();
@@ -160,8 +162,9 @@ Result<std::string> EngineBuildId(const std::string& engine) {
 Result<EngineEnd> RunEngine(const EngineRun& run, const OnProgress& on_progress) {
   const Result<Pipe> pipe = MakePipe();
   if (!pipe.ok()) return pipe.error();
-  const std::vector<std::string> words = {
+  std::vector<std::string> words = {
       run.engine, "--plan", run.plan, "--jobs", fmt::to_string(run.jobs), "--progress-fd", fmt::to_string(pipe->write)};
+  words.insert(words.end(), run.extra.begin(), run.extra.end());
   const SignalGuard guard;
   const pid_t child = ::fork();
   if (child < 0) return Error{fmt::format("cannot fork: {}", std::strerror(errno))};

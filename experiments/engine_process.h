@@ -20,6 +20,7 @@ struct EngineRun {
   std::string engine;
   std::string plan;
   unsigned jobs = 1;
+  std::vector<std::string> extra{};  // further arguments
 };
 
 struct EngineEnd {

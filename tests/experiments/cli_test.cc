@@ -131,15 +131,34 @@ TEST_CASE("uhaul run: a dry run counts points; bad files end with 65, a bad --se
   const Outcome set = place.Uhaul("run four.yaml --set edm.rhoo=1");
   CHECK(set.code == 64);
   CHECK(set.err == "--set #1 'edm.rhoo=1': error: unknown parameter 'edm.rhoo'; did you mean 'edm.rho'?\n");
-  const Outcome runtime = place.Uhaul("run four.yaml --engine runtime");
-  CHECK(runtime.code == 64);
-  CHECK(runtime.err.find("no runtime engine") != std::string::npos);
+  CHECK(place.Uhaul("run four.yaml --engine ns2").code == 64);
+  CHECK(place.Uhaul("run four.yaml --clock virtual").code == 64);
+  CHECK(place.Uhaul("run four.yaml --engine runtime --clock sun").code == 64);
+  // An engine that is not there is named, with the way to build it.
+  const Outcome runtime = place.Uhaul("run four.yaml --engine runtime --engine-path ./uhaul-runtime");
+  CHECK(runtime.code == 70);
+  CHECK(runtime.err.find("UHAUL_RUNTIME=ON") != std::string::npos);
   CHECK(place.Uhaul("run four.yaml --jobs 0").code == 64);
   CHECK(place.Uhaul("run four.yaml --engine-path /nonexistent").code == 70);
   CHECK(place.Uhaul("run").code == 64);
   CHECK(place.Uhaul("sweep --dry-run").code == 64);
   CHECK(place.Uhaul("sweep --dry-run --set 'edm.threshold=1..10MB'")
             .out.starts_with("base: 10 points = edm.threshold[10]\n"));
+}
+
+TEST_CASE("uhaul run: points of the runtime have a folder of their own, by clock, and the engine is told the clock") {
+  const Place place;
+  place.Write("four.yaml", kFour);
+  place.Prepare("four.yaml", "build-1");
+  place.Engine("build-1", "echo \"$7 $8\" > told");
+  const std::string command = "run four.yaml --engine runtime --engine-path ./engine --results r";
+  CHECK(place.Uhaul(command).out == "4 points: 4 made, 0 present before, 0 failed; results in r/runtime\n");
+  CHECK(place.Read("told") == "--clock tsc\n");
+  CHECK(place.Uhaul(command + " --clock virtual").out ==
+        "4 points: 4 made, 0 present before, 0 failed; results in r/runtime-virtual\n");
+  CHECK(place.Read("told") == "--clock virtual\n");
+  CHECK(place.Uhaul("run four.yaml --engine-path ./engine --results r").out ==
+        "4 points: 4 made, 0 present before, 0 failed; results in r\n");
 }
 
 TEST_CASE("uhaul run: makes what is missing, and nothing when called again") {

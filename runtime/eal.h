@@ -1,0 +1,30 @@
+// The EAL: DPDK's own start-up, without root, hugepages, NIC, shared files or worker threads. One per process.
+#pragma once
+
+#include <rte_mempool.h>
+
+#include <string>
+#include <vector>
+
+#include "core/base/result.h"
+
+namespace uhaul::runtime {
+
+struct EalOptions {
+  std::vector<std::string> extra;  // the user's own arguments, after ours; they win
+  // Let a forked child have its own copy of all packets: without hugepages the EAL keeps its memory in a mapping that
+  // parent and child would share.
+  bool private_memory = false;
+};
+
+// The second call in a process does nothing.
+Status StartEal(const EalOptions& options);
+
+// mbufs that hold headers only.
+struct PoolOptions {
+  unsigned mbufs = 4095;
+  uint16_t data_octets = 128;
+};
+Result<rte_mempool*> MakePool(const PoolOptions& options);
+
+}  // namespace uhaul::runtime

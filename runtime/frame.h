@@ -1,0 +1,62 @@
+// Frames as mbufs: real Ethernet, IP and transport headers, built once per packet, and nothing else. The payload is
+// never written or copied: within one process the packet's size travels in a dynamic field of the mbuf and pkt_len
+// says what is there. A packet's number in its flow is TCP's sequence number (the first four octets of the payload of
+// other protocols).
+//
+// What an engine must carry beside the octets (the size, when the packet left the switch, OpenNF's do-not-buffer
+// mark, the target of a relayed packet) is the FrameMeta in that dynamic field.
+#pragma once
+
+#include <rte_mbuf.h>
+#include <rte_mbuf_dyn.h>
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "core/base/result.h"
+#include "core/flow/five_tuple.h"
+
+namespace uhaul::runtime {
+
+inline constexpr size_t kMaxBuiltOctets = 14 + 40 + 20;
+inline constexpr uint32_t kEthernetHeader = 14;
+
+struct FrameMeta {
+  enum Flags : uint8_t { kRelayed = 4, kDoNotBuffer = 8 };
+  int64_t stamp_ns = -1;  // when it first left the switch
+  uint32_t bytes = 0;     // of the packet as the trace has it: what links carry and flows are charged
+  uint8_t flags = 0;
+  uint8_t nf = 0;  // kRelayed: the instance it goes to
+  uint16_t reserved = 0;
+};
+static_assert(sizeof(FrameMeta) == 16);
+
+// The offset of the dynamic field; registered once per process, after the EAL is up.
+class FrameField {
+ public:
+  static Status Register();
+  static FrameMeta& Of(rte_mbuf* mbuf) { return *RTE_MBUF_DYNFIELD(mbuf, offset_, FrameMeta*); }
+
+ private:
+  static int offset_;
+};
+
+struct FrameContents {
+  FiveTuple tuple;
+  uint32_t bytes = 0;
+  uint32_t sequence = 0;
+  bool first = false;  // SYN
+  bool last = false;   // FIN
+};
+
+// Whether a frame can name the flow: protocols without ports must have none.
+bool CanBuild(const FiveTuple& tuple);
+// Writes the headers; returns their length.
+size_t BuildFrame(const FrameContents& contents, std::span<uint8_t, kMaxBuiltOctets> out);
+// Octets that the frame would have on a wire, padding aside.
+inline uint32_t WireOctets(const FrameMeta& meta, uint32_t built) {
+  return meta.bytes + kEthernetHeader > built ? meta.bytes + kEthernetHeader : built;
+}
+
+}  // namespace uhaul::runtime

@@ -1,0 +1,111 @@
+// Data links: one direction each, first in, first out, behind one burst interface. A link owns the mbufs that it has
+// accepted. Two kinds:
+//
+//   WireLink   a wire under the virtual clock: a rate, a delay and a transmit queue of so many octets. A packet offered
+//              at `now` begins to leave when everything before it has left, takes its size over the rate (at least 64
+//              octets and 1 ns), and arrives `delay` later: then the link hands it to the receiver.
+//   RingLink   a ring between two roles on one lcore, in real time: what is in it can be received at once.
+//
+// Neither pins many mbufs: what exceeds a few hundred waits in the PacketStore, in order, as headers and size.
+#pragma once
+
+#include <rte_ring.h>
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/base/units.h"
+#include "runtime/event_queue.h"
+#include "runtime/link_timing.h"
+#include "runtime/packet_store.h"
+
+namespace uhaul::runtime {
+
+struct LinkOptions {
+  std::string name;
+  uint16_t rank = 0;
+  BitRate rate{10'000'000'000};
+  Duration delay;
+  Bytes queue{1'000'000'000};
+};
+
+// Where held packets and new mbufs are.
+struct PacketMemory {
+  rte_mempool* pool = nullptr;
+  PacketStore* store = nullptr;
+};
+
+class DataReceiver {
+ public:
+  virtual ~DataReceiver() = default;
+  // Owns the mbufs from here on.
+  virtual void OnData(TimePoint now, uint16_t link_rank, std::span<rte_mbuf* const> burst) = 0;
+};
+
+class DataLink {
+ public:
+  virtual ~DataLink() = default;
+  // Accepts the first so many; the rest found no room and stay the caller's.
+  virtual size_t Send(TimePoint now, std::span<rte_mbuf* const> burst) = 0;
+  // A packet that is in the store; false if there is no room: it stays there.
+  virtual bool SendHeld(TimePoint now, PacketStore::Handle handle) = 0;
+  // What has arrived (a WireLink hands it over by itself).
+  virtual size_t Receive(std::span<rte_mbuf*> burst) = 0;
+  virtual size_t in_flight() const = 0;
+};
+
+class WireLink final : public DataLink, public Source {
+ public:
+  WireLink(const LinkOptions& options, EventQueue* queue, DataReceiver* receiver, PacketMemory memory);
+  ~WireLink() override;
+  size_t Send(TimePoint now, std::span<rte_mbuf* const> burst) override;
+  bool SendHeld(TimePoint now, PacketStore::Handle handle) override;
+  size_t Receive(std::span<rte_mbuf*>) override { return 0; }
+  size_t in_flight() const override { return ring_.size(); }
+  void Act(TimePoint now) override;
+
+ private:
+  static constexpr size_t kMostMbufs = 256;
+  struct Slot {
+    Key key = 0;
+    rte_mbuf* mbuf = nullptr;  // null: in the store
+    PacketStore::Handle handle = 0;
+  };
+  bool Admit(TimePoint now, uint32_t bytes, Slot slot);
+
+  EventQueue* queue_;
+  DataReceiver* receiver_;
+  PacketMemory memory_;
+  LinkTiming timing_;
+  Duration queue_time_;  // what the transmit queue holds, as time on the wire
+  std::deque<Slot> ring_;
+  size_t mbufs_ = 0;
+  Key last_key_ = -1;  // keys within a link only rise
+};
+
+class RingLink final : public DataLink {
+ public:
+  RingLink(const LinkOptions& options, PacketMemory memory);
+  ~RingLink() override;
+  size_t Send(TimePoint now, std::span<rte_mbuf* const> burst) override;
+  bool SendHeld(TimePoint now, PacketStore::Handle handle) override;
+  size_t Receive(std::span<rte_mbuf*> burst) override;
+  size_t in_flight() const override { return rte_ring_count(ring_) + waiting_.size(); }
+
+ private:
+  static constexpr unsigned kRingSize = 512;
+  bool Wait(PacketStore::Handle handle);
+  void Refill();
+
+  PacketMemory memory_;
+  rte_ring* ring_;
+  std::deque<PacketStore::Handle> waiting_;  // behind the ring
+  Bytes waiting_bytes_;
+  Bytes queue_;
+};
+
+}  // namespace uhaul::runtime

@@ -1,0 +1,142 @@
+// uhaul-runtime: the DPDK engine. Takes a plan and writes point files (experiments/plan.h).
+#include <unistd.h>
+
+#include <boost/program_options.hpp>
+#include <cstdio>
+#include <exception>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "experiments/engine_runner.h"
+#include "runtime/runtime_engine.h"
+
+namespace {
+
+namespace po = boost::program_options;
+
+constexpr int kUsage = 64;
+constexpr int kBadInput = 65;
+constexpr int kInternal = 70;
+
+constexpr const char* kHelp =
+    R"(usage: uhaul-runtime --plan FILE [--clock tsc|virtual] [--jobs N] [--progress-fd FD] [-- EAL ARGUMENTS]
+
+Runs the points of a plan on DPDK and writes ID.json and ID.prov.json for each into the plan's directory: generator,
+switch, two NF instances and sink in one process on one lcore. It needs no root, no hugepages and no NIC.
+
+With --clock tsc packets leave at the trace's times as far as this machine can, one point after the other, whatever
+--jobs says. With --clock virtual time is that of the generator's schedule and of the links: deterministic.
+
+)";
+constexpr const char* kExample = R"(
+example: uhaul run base --engine runtime --clock virtual
+         uhaul-runtime --plan plan.json --clock tsc -- -l 1
+
+exit codes: 0 all points written, 1 some failed, 64 usage, 65 bad plan, 70 internal error, 130 interrupted
+)";
+
+po::options_description Options() {
+  po::options_description options("options");
+  options.add_options()                                                                                       //
+      ("plan", po::value<std::string>(), "the plan file")                                                     //
+      ("clock", po::value<std::string>()->default_value("tsc"), "tsc or virtual")                             //
+      ("jobs", po::value<int>()->default_value(static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN))),              //
+       "processes at work at once (virtual clock)")                                                           //
+      ("progress-fd", po::value<int>()->default_value(-1), "write a JSON line per point to this descriptor")  //
+      ("no-fork", "make a whole run of each point, in one process")                                           //
+      ("build-id", "print the id of this build")                                                              //
+      ("version", "print versions")                                                                           //
+      ("help", "print this");
+  return options;
+}
+
+struct CommandLine {
+  po::variables_map values;
+  uhaul::runtime::RuntimeOptions runtime;
+  std::string text;
+};
+
+CommandLine Parse(int argc, char** argv, const po::options_description& options) {
+  CommandLine line;
+  std::vector<std::string> ours;
+  bool eal = false;
+  for (int i = 0; i < argc; ++i) {
+    const std::string word = argv[i];
+    line.text += (i > 0 ? " " : "") + word;
+    if (i == 0) continue;
+    if (!eal && word == "--") {
+      eal = true;
+      continue;
+    }
+    (eal ? line.runtime.eal : ours).push_back(word);
+  }
+  const int style = po::command_line_style::default_style & ~po::command_line_style::allow_guessing;
+  po::store(po::command_line_parser(ours).options(options).positional({}).style(style).run(), line.values);
+  po::notify(line.values);
+  if (line.values["jobs"].as<int>() < 1) throw po::error("--jobs must be at least 1");
+  const auto& clock = line.values["clock"].as<std::string>();
+  if (clock != "tsc" && clock != "virtual") throw po::error("--clock is tsc or virtual");
+  line.runtime.clock = clock == "tsc" ? uhaul::runtime::ClockKind::kTsc : uhaul::runtime::ClockKind::kVirtual;
+  return line;
+}
+
+int Run(const CommandLine& line) {
+  const uhaul::Result<uhaul::Plan> plan = uhaul::ReadPlan(line.values["plan"].as<std::string>());
+  if (!plan) {
+    std::fprintf(stderr, "uhaul-runtime: %s\n", plan.error().message.c_str());
+    return kBadInput;
+  }
+  // In real time a second run beside the first would only disturb it.
+  const bool real = line.runtime.clock == uhaul::runtime::ClockKind::kTsc;
+  return uhaul::RunPlan(*plan,
+                        {.jobs = real ? 1 : line.values["jobs"].as<int>(),
+                         .progress_fd = line.values["progress-fd"].as<int>(),
+                         .fork = line.values.count("no-fork") == 0,
+                         .command = line.text},
+                        [&] { return std::make_unique<uhaul::runtime::RuntimeEngine>(line.runtime); });
+}
+
+void PrintVersion(const uhaul::BuildInfo& build) {
+  std::cout << "uhaul-runtime " << build.version << "\nbuild " << build.id << "\ncommit "
+            << (build.commit.empty() ? "unknown" : build.commit) << (build.dirty ? " (changed)" : "") << "\nDPDK "
+            << build.library_version << "\n"
+            << build.compiler << "\n";
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const po::options_description options = Options();
+  CommandLine line;
+  try {
+    line = Parse(argc, argv, options);
+  } catch (const po::error& error) {
+    std::fprintf(stderr, "uhaul-runtime: %s (see --help)\n", error.what());
+    return kUsage;
+  }
+  const uhaul::BuildInfo& build = uhaul::runtime::RuntimeEngine(line.runtime).build();
+  if (line.values.count("help") != 0) {
+    std::cout << kHelp << options << kExample;
+    return 0;
+  }
+  if (line.values.count("build-id") != 0) {
+    std::cout << build.id << "\n";
+    return 0;
+  }
+  if (line.values.count("version") != 0) {
+    PrintVersion(build);
+    return 0;
+  }
+  if (line.values.count("plan") == 0) {
+    std::fprintf(stderr, "uhaul-runtime: --plan FILE is missing (see --help)\n");
+    return kUsage;
+  }
+  try {
+    return Run(line);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "uhaul-runtime: %s\n", error.what());
+    return kInternal;
+  }
+}

@@ -1,0 +1,73 @@
+#include "runtime/packet_store.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/base/check.h"
+
+namespace uhaul::runtime {
+
+PacketStore::Slot& PacketStore::SlotOf(Handle handle, State state) {
+  const auto index = static_cast<uint32_t>(handle);
+  UHAUL_CHECK(index < slots_.size());
+  Slot& slot = slots_[index];
+  UHAUL_CHECK(slot.generation == static_cast<uint32_t>(handle >> 32));
+  UHAUL_CHECK(slot.state == state);
+  return slot;
+}
+
+PacketStore::Handle PacketStore::Reserve() {
+  if (free_.empty()) {
+    UHAUL_CHECK(slots_.size() < UINT32_MAX);
+    free_.push_back(static_cast<uint32_t>(slots_.size()));
+    slots_.emplace_back();
+  }
+  const uint32_t index = free_.back();
+  free_.pop_back();
+  Slot& slot = slots_[index];
+  slot.state = State::kReserved;
+  return (uint64_t{slot.generation} << 32) | index;
+}
+
+void PacketStore::Free(Handle handle) {
+  const auto index = static_cast<uint32_t>(handle);
+  Slot& slot = slots_[index];
+  slot.state = State::kFree;
+  ++slot.generation;
+  free_.push_back(index);
+}
+
+void PacketStore::Cancel(Handle handle) {
+  SlotOf(handle, State::kReserved);
+  Free(handle);
+}
+
+void PacketStore::Keep(Handle handle, rte_mbuf* mbuf) {
+  Slot& slot = SlotOf(handle, State::kReserved);
+  slot.meta = FrameField::Of(mbuf);
+  slot.length = static_cast<uint16_t>(std::min<size_t>(rte_pktmbuf_data_len(mbuf), kKeptOctets));
+  std::memcpy(slot.octets.data(), rte_pktmbuf_mtod(mbuf, const uint8_t*), slot.length);
+  slot.state = State::kKept;
+  held_peak_ = std::max(held_peak_, ++held_);
+}
+
+rte_mbuf* PacketStore::Take(Handle handle, rte_mempool* pool) {
+  Slot& slot = SlotOf(handle, State::kKept);
+  rte_mbuf* mbuf = rte_pktmbuf_alloc(pool);
+  if (mbuf == nullptr) return nullptr;
+  char* data = rte_pktmbuf_append(mbuf, slot.length);
+  UHAUL_CHECK(data != nullptr);
+  std::memcpy(data, slot.octets.data(), slot.length);
+  FrameField::Of(mbuf) = slot.meta;
+  --held_;
+  Free(handle);
+  return mbuf;
+}
+
+void PacketStore::Drop(Handle handle) {
+  SlotOf(handle, State::kKept);
+  --held_;
+  Free(handle);
+}
+
+}  // namespace uhaul::runtime

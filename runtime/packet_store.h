@@ -1,0 +1,58 @@
+// PacketStore: packets that wait. A held packet (in a message, in a buffer, in a long queue) is kept as its header
+// octets and its size, so that it pins no mbuf: a move may hold tens of thousands of packets while the pool has four
+// thousand mbufs (DECISIONS 17).
+//
+// A handle is reserved before a machine sees the packet, because only the machine decides whether it will be held; it
+// is then kept or cancelled. Taking a packet out gives an mbuf again and ends the handle. Handles are never reused:
+// a slot's generation is part of its handle, and a handle that is not in the store is the programmer's error.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "runtime/frame.h"
+
+namespace uhaul::runtime {
+
+class PacketStore {
+ public:
+  using Handle = uint64_t;
+  static constexpr size_t kKeptOctets = 104;  // headers; of a longer frame only so much is kept
+
+  Handle Reserve();
+  void Cancel(Handle handle);
+  // Copies the packet; the mbuf stays the caller's.
+  void Keep(Handle handle, rte_mbuf* mbuf);
+  Handle KeepNew(rte_mbuf* mbuf) {
+    const Handle handle = Reserve();
+    Keep(handle, mbuf);
+    return handle;
+  }
+  // The packet in an mbuf from `pool`; null, and the packet stays, if the pool is empty.
+  rte_mbuf* Take(Handle handle, rte_mempool* pool);
+  void Drop(Handle handle);
+
+  size_t held() const { return held_; }
+  size_t held_peak() const { return held_peak_; }
+  FrameMeta& MetaOf(Handle handle) { return SlotOf(handle, State::kKept).meta; }
+
+ private:
+  enum class State : uint8_t { kFree, kReserved, kKept };
+  struct Slot {
+    FrameMeta meta;
+    uint32_t generation = 0;
+    uint16_t length = 0;
+    State state = State::kFree;
+    std::array<uint8_t, kKeptOctets> octets;
+  };
+  Slot& SlotOf(Handle handle, State state);
+  void Free(Handle handle);
+
+  std::vector<Slot> slots_;
+  std::vector<uint32_t> free_;
+  size_t held_ = 0;
+  size_t held_peak_ = 0;
+};
+
+}  // namespace uhaul::runtime

@@ -1,0 +1,63 @@
+#include "runtime/runtime_engine.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "core/base/check.h"
+#include "runtime/eal.h"
+
+namespace uhaul {
+const BuildInfo& RuntimeBuildInfo();  // made at build time
+}  // namespace uhaul
+
+namespace uhaul::runtime {
+
+RuntimeEngine::~RuntimeEngine() {
+  testbed_.reset();
+  if (pool_ != nullptr) rte_mempool_free(pool_);
+}
+
+const BuildInfo& RuntimeEngine::build() const { return RuntimeBuildInfo(); }
+
+Status RuntimeEngine::WarmUp(const PointSpec& spec) {
+  UHAUL_CHECK(testbed_ == nullptr);
+  Result<Scenario> scenario = LoadScenario(spec);
+  if (!scenario) return scenario.error();
+  scenario_ = std::move(scenario).value();
+  if (const Status eal = StartEal({options_.eal, shares_warm_up()}); !eal) return eal;
+  Result<rte_mempool*> pool = MakePool({});
+  if (!pool) return pool.error();
+  pool_ = *pool;
+  if (options_.clock == ClockKind::kTsc) noise_ = MeasureNoise();
+  Result<std::unique_ptr<Testbed>> testbed =
+      Testbed::Create(spec, scenario_, {.clock = options_.clock, .tsc_hz = noise_.tsc_hz, .pool = pool_});
+  if (!testbed) return testbed.error();
+  testbed_ = std::move(testbed).value();
+  return testbed_->RunToStart();
+}
+
+Result<RunRecord> RuntimeEngine::Finish(const PointSpec& point) {
+  UHAUL_CHECK(testbed_ != nullptr);
+  if (const Status started = testbed_->StartOperation(point); !started) return started.error();
+  RunRecord record = testbed_->RunToEnd();
+  if (const uint64_t rejected = testbed_->parsed().rejected(); rejected > 0) {
+    return Error{fmt::format("{} of the generator's own frames were rejected by the parser", rejected)};
+  }
+  return record;
+}
+
+std::map<std::string, std::string> RuntimeEngine::Measurements() const {
+  if (options_.clock == ClockKind::kVirtual) return {{"clock", "virtual"}};
+  std::map<std::string, std::string> values = Describe(noise_);
+  const Punctuality& p = testbed_->punctuality();
+  values["clock"] = "tsc";
+  values["generator_late_share"] =
+      fmt::format("{:.6f}", p.packets == 0 ? 0.0 : static_cast<double>(p.late) / static_cast<double>(p.packets));
+  values["generator_late_max_us"] = fmt::format("{:.1f}", static_cast<double>(p.latest_ns) * 1e-3);
+  values["kept_rate"] = p.kept_rate() ? "yes" : "no";
+  values["held_packets_peak"] = fmt::format("{}", testbed_->held_peak());
+  return values;
+}
+
+}  // namespace uhaul::runtime

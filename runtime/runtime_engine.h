@@ -1,0 +1,39 @@
+// RuntimeEngine: the DPDK engine as the runner sees it (experiments/engine.h). The EAL is started in the process that
+// makes the run, never before a fork that only the runner wants.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "experiments/engine.h"
+#include "runtime/machine_noise.h"
+#include "runtime/testbed.h"
+
+namespace uhaul::runtime {
+
+struct RuntimeOptions {
+  ClockKind clock = ClockKind::kTsc;
+  std::vector<std::string> eal;  // the user's arguments for the EAL
+};
+
+class RuntimeEngine final : public Engine {
+ public:
+  explicit RuntimeEngine(RuntimeOptions options) : options_(std::move(options)) {}
+  ~RuntimeEngine() override;
+  const BuildInfo& build() const override;
+  Status WarmUp(const PointSpec& spec) override;
+  Result<RunRecord> Finish(const PointSpec& point) override;
+  // In real time a fork would stop the clock's watchers for a millisecond, and the children would share processors.
+  bool shares_warm_up() const override { return options_.clock == ClockKind::kVirtual; }
+  std::map<std::string, std::string> Measurements() const override;
+
+ private:
+  const RuntimeOptions options_;
+  MachineNoise noise_;
+  Scenario scenario_;
+  rte_mempool* pool_ = nullptr;
+  std::unique_ptr<Testbed> testbed_;
+};
+
+}  // namespace uhaul::runtime

@@ -1,0 +1,27 @@
+// Real time from the processor's time stamp counter, in nanoseconds since Start(). The counter's rate is measured
+// against the kernel's clock (machine_noise.h): DPDK's own figure is rounded to 10 MHz on some machines.
+#pragma once
+
+#include <rte_cycles.h>
+
+#include <cstdint>
+
+#include "core/base/units.h"
+
+namespace uhaul::runtime {
+
+class TscClock {
+ public:
+  explicit TscClock(double hz) : nanos_q32_(static_cast<uint64_t>(1e9 / hz * 4294967296.0)) {}
+  void Start() { start_ = rte_rdtsc(); }
+  TimePoint Now() const {
+    const auto cycles = static_cast<unsigned __int128>(rte_rdtsc() - start_);
+    return TimePoint::FromNanos(static_cast<int64_t>((cycles * nanos_q32_) >> 32));
+  }
+
+ private:
+  uint64_t nanos_q32_;  // nanoseconds per cycle, times 2^32
+  uint64_t start_ = 0;
+};
+
+}  // namespace uhaul::runtime
