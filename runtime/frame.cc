@@ -1,6 +1,5 @@
 #include "runtime/frame.h"
 
-
 #include <algorithm>
 #include <cstring>
 

@@ -56,6 +56,8 @@ std::map<std::string, std::string> RuntimeEngine::Measurements() const {
       fmt::format("{:.6f}", p.packets == 0 ? 0.0 : static_cast<double>(p.late) / static_cast<double>(p.packets));
   values["generator_late_max_us"] = fmt::format("{:.1f}", static_cast<double>(p.latest_ns) * 1e-3);
   values["kept_rate"] = p.kept_rate() ? "yes" : "no";
+  values["busy_share"] = fmt::format(
+      "{:.4f}", p.elapsed_ns == 0 ? 0.0 : static_cast<double>(p.busy_ns) / static_cast<double>(p.elapsed_ns));
   values["held_packets_peak"] = fmt::format("{}", testbed_->held_peak());
   return values;
 }

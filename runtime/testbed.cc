@@ -141,25 +141,34 @@ void Testbed::RunLoop() {
 
 // The order within a round is that of ranks: control first, then packets from the generator towards the sink.
 void Testbed::RunRealTime() {
+  const TimePoint begin = clock_.Now();
+  TimePoint now = begin;
   while (!paused_ && !stopped_) {
-    const TimePoint now = clock_.Now();
+    const uint64_t actions = queue_.actions();
     queue_.RunDue(now);
-    if (paused_ || stopped_) return;
-    Generate(now);
-    Poll(*to_switch_, rank::kToSwitch);
+    if (paused_ || stopped_) break;
+    bool busy = queue_.actions() != actions;
+    busy |= Generate(now);
+    busy |= Poll(*to_switch_, rank::kToSwitch);
     for (uint16_t i = 0; i < kNfCount; ++i) {
-      Poll(*nf_to_switch_[i], static_cast<uint16_t>(rank::kNfToSwitch + i));
-      Poll(*switch_to_nf_[i], static_cast<uint16_t>(rank::kSwitchToNf + i));
-      Poll(*nf_to_sink_[i], static_cast<uint16_t>(rank::kNfToSink + i));
+      busy |= Poll(*nf_to_switch_[i], static_cast<uint16_t>(rank::kNfToSwitch + i));
+      busy |= Poll(*switch_to_nf_[i], static_cast<uint16_t>(rank::kSwitchToNf + i));
+      busy |= Poll(*nf_to_sink_[i], static_cast<uint16_t>(rank::kNfToSink + i));
     }
-    if (source_.closed_loop()) Poll(*acknowledgements_, rank::kAcknowledgements);
+    if (source_.closed_loop()) busy |= Poll(*acknowledgements_, rank::kAcknowledgements);
+    const TimePoint end = clock_.Now();
+    if (busy) punctuality_.busy_ns += (end - now).nanos();
+    now = end;
   }
+  punctuality_.elapsed_ns += (now - begin).nanos();
 }
 
-void Testbed::Poll(DataLink& link, uint16_t link_rank) {
+bool Testbed::Poll(DataLink& link, uint16_t link_rank) {
   std::array<rte_mbuf*, kBurst> burst;
   const size_t received = link.Receive(burst);
-  if (received > 0) OnData(clock_.Now(), link_rank, {burst.data(), received});
+  if (received == 0) return false;
+  OnData(clock_.Now(), link_rank, {burst.data(), received});
+  return true;
 }
 
 void Testbed::OnStartTimer(TimePoint now) {

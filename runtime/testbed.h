@@ -49,12 +49,14 @@ struct TestbedOptions {
   rte_mempool* pool = nullptr;  // outlives the testbed
 };
 
-// How well the generator kept its schedule, in real time.
+// How well the generator kept its schedule, and how busy the lcore was, in real time.
 struct Punctuality {
   static constexpr int64_t kLateNs = 100'000;
   uint64_t packets = 0;
   uint64_t late = 0;      // packets that left more than kLateNs after their time
   int64_t latest_ns = 0;  // the worst
+  int64_t busy_ns = 0;    // in rounds that found something to do
+  int64_t elapsed_ns = 0;
   // More than one packet in a hundred late: the run did not keep its rate.
   bool kept_rate() const { return late * 100 <= packets; }
 };
@@ -114,8 +116,8 @@ class Testbed final : private DataReceiver, private MessageReceiver {
   // ---- the run
   void RunLoop();  // until paused_ or stopped_
   void RunRealTime();
-  void Generate(TimePoint now);
-  void Poll(DataLink& link, uint16_t link_rank);
+  bool Generate(TimePoint now);  // both: whether there was anything to do
+  bool Poll(DataLink& link, uint16_t link_rank);
   void OnStartTimer(TimePoint now);
   void ApplyProfile(const Profile& profile);
 

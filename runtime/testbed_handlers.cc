@@ -85,7 +85,7 @@ void Testbed::OnGenerator(TimePoint now) {
 }
 
 // Real time: whatever is due, up to a burst. A packet that finds no mbuf leaves later.
-void Testbed::Generate(TimePoint now) {
+bool Testbed::Generate(TimePoint now) {
   Outgoing out;
   while (out.count < kBurst && source_.NextTime() <= now) {
     rte_mbuf* mbuf = rte_pktmbuf_alloc(options_.pool);
@@ -99,7 +99,9 @@ void Testbed::Generate(TimePoint now) {
     punctuality_.latest_ns = std::max(punctuality_.latest_ns, late);
     out.Add(mbuf);
   }
-  if (out.count > 0) SendBurst(*to_switch_, now, out.span());
+  if (out.count == 0) return false;
+  SendBurst(*to_switch_, now, out.span());
+  return true;
 }
 
 void Testbed::OnData(TimePoint now, uint16_t link_rank, std::span<rte_mbuf* const> burst) {

@@ -114,7 +114,7 @@ TEST_CASE("PacketStore: a packet stays while the pool is empty, and a handle is 
 
 TEST_CASE("RingLink: keeps order and loses nothing when far more is sent than the ring or the pool holds") {
   PacketStore store;
-  RingLink link({.name = "test"}, {Pool(), &store});
+  RingLink link({.name = "test", .delay = {}}, {Pool(), &store});
   constexpr uint32_t kPackets = 5'000;
   for (uint32_t i = 0; i < kPackets; ++i) {
     rte_mbuf* mbuf = Frame(i);
@@ -141,7 +141,7 @@ TEST_CASE("RingLink: keeps order and loses nothing when far more is sent than th
 
 TEST_CASE("RingLink: its queue is bounded in octets; what finds no room stays the caller's") {
   PacketStore store;
-  RingLink link({.name = "test", .queue = Bytes(3'000)}, {Pool(), &store});
+  RingLink link({.name = "test", .delay = {}, .queue = Bytes(3'000)}, {Pool(), &store});
   uint32_t accepted = 0;
   for (;; ++accepted) {
     rte_mbuf* mbuf = Frame(accepted);

@@ -41,8 +41,12 @@ void CompareWithSim(const std::vector<PointSpec>& points) {
     return;
   }
   const Place place;
-  REQUIRE(place.Engine("uhaul-sim", "--jobs 2 --plan " + place.Plan(points, "sim")) == 0);
-  const int code = place.Engine("uhaul-runtime", "--clock virtual --jobs 2 --plan " + place.Plan(points, "runtime"));
+  int code = place.Engine("uhaul-sim", "--jobs 2 --plan " + place.Plan(points, "sim"));
+  {
+    INFO(place.log());
+    REQUIRE(code == 0);
+  }
+  code = place.Engine("uhaul-runtime", "--clock virtual --jobs 2 --plan " + place.Plan(points, "runtime"));
   INFO(place.log());
   REQUIRE(code == 0);
   for (const PointSpec& spec : points) {
@@ -51,7 +55,9 @@ void CompareWithSim(const std::vector<PointSpec>& points) {
     INFO(spec.scheme.name << " on " << spec.workload << ", trace " << spec.trace << "\n" << Difference(sim, runtime));
     CHECK(sim.size() > 1000);
     CHECK((sim == runtime));
-    CHECK(ReadPoint(place / "runtime", PointId(spec))->engine == "runtime");
+    const StoredPoint point = ReadPoint(place / "runtime", PointId(spec)).value();
+    CHECK(point.engine == "runtime");
+    CHECK((point.record.counters.link_drops > 0) == (spec.link_buffer < Bytes(10'000)));
   }
 }
 
@@ -77,8 +83,8 @@ TEST_CASE("virtual clock: the record is the simulator's on other workloads, func
     spec.load = 0.4;
     points.push_back(spec);
   }
-  PointSpec lossy = small::Point("opennf");  // queues of four packets drop some
-  lossy.link_buffer = Bytes(6'000);
+  PointSpec lossy = small::Point("opennf");  // queues of six packets drop some
+  lossy.link_buffer = Bytes(9'000);
   lossy.senders = SenderKind::kUnlimited;
   points.push_back(lossy);
   PointSpec random = small::Point("uhaul", "web_search");
