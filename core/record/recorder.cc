@@ -97,8 +97,6 @@ void Recorder::Begin(const RecorderBegin& begin) {
   watch_ns_ = begin.watch.nanos();
   record_.t0_ns = begin.at.nanos();
   record_.nf_states_at_t0 = begin.nf_states;
-  record_.transit_median_ns = transits_.Median(begin.at);
-  transits_ = TransitWindow(Duration());
   for (size_t i = 0; i < begin.active.size(); ++i) {
     const uint32_t flow = NumberOf(begin.active[i].flow.tuple);
     if (flow == flows_.size()) continue;  // not of this trace
@@ -218,6 +216,8 @@ FlowRow Recorder::MakeRow(const Row& row, int64_t transit_median) const {
 RunRecord Recorder::Finish(TimePoint now, bool capped, double rho, uint64_t elephant_bytes_threshold) {
   UHAUL_CHECK(begun_);
   over_ = true;
+  // Only now: in real time the median of some 80,000 samples would delay the operation by a millisecond.
+  record_.transit_median_ns = transits_.Median(TimePoint::FromNanos(record_.t0_ns));
   record_.rho = rho;
   record_.elephant_bytes_threshold = elephant_bytes_threshold;
   record_.ended_ns = now.nanos();
