@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The long suite, called by ./test --long: what takes too long for every day.
-#   1. ThreadSanitizer on core and workloads
+#   1. AddressSanitizer and UBSan on results and definitions, ThreadSanitizer on core and workloads
 #   2. g++ and clang agree, to the byte of every record, on a slice of the grid
 #   3. fork equals full run on the same slice
 #   4. tens of thousands of seeds of the property tests
@@ -10,6 +10,10 @@ cd "$(dirname "$0")/.."
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
+
+say "AddressSanitizer and UBSan ..."
+build asan test_results test_experiments uhaul
+ctest --test-dir build/asan -R '^(results|experiments)$' -j "$jobs" --output-on-failure
 
 say "ThreadSanitizer ..."
 build tsan test_core test_workloads
