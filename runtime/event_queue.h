@@ -3,7 +3,8 @@
 // Sources at the same nanosecond act in the order of their ranks; two sources never share a key.
 //
 // With the virtual clock the queue is the clock: RunNext() runs the earliest action at exactly its time. In real time
-// RunDue(now) runs, in key order, what is due, with the time that it really is.
+// RunDue(now, most) runs, in key order, what is due, with the time that it really is, and not more than `most`, so that
+// a controller that has much to do does not stop the packets.
 #pragma once
 
 #include <algorithm>
@@ -72,9 +73,9 @@ class EventQueue {
     Run(key, TimeOfKey(key));
     return true;
   }
-  void RunDue(TimePoint now) {
+  void RunDue(TimePoint now, int most) {
     const Key bound = MakeKey(now, kKeysPerNano - 1);
-    for (Key key = Earliest(); key <= bound; key = Earliest()) Run(key, now);
+    for (Key key = Earliest(); key <= bound && most > 0; key = Earliest(), --most) Run(key, now);
   }
 
   TimePoint current() const { return TimeOfKey(current_); }

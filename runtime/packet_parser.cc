@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 
 namespace uhaul::runtime {
 namespace {
@@ -32,7 +33,7 @@ struct Cursor {
   const uint8_t* data() const { return octets.data() + at; }
 };
 
-ParseOutcome ParseTransport(Cursor c, ParsedFrame* frame) {
+ParseOutcome ParseTransport(Cursor& c, ParsedFrame* frame) {
   frame->l4_offset = static_cast<uint16_t>(c.at);
   const uint8_t protocol = frame->tuple.protocol;
   if (!frame->fragment && protocol == kProtocolTcp) {
@@ -59,7 +60,7 @@ ParseOutcome ParseTransport(Cursor c, ParsedFrame* frame) {
   return ParseOutcome::kOk;
 }
 
-ParseOutcome ParseIpv4(Cursor c, ParsedFrame* frame) {
+ParseOutcome ParseIpv4(Cursor& c, ParsedFrame* frame) {
   if (!c.Has(kIpv4Octets)) return ParseOutcome::kTruncated;
   const uint8_t* ip = c.data();
   const size_t header = static_cast<size_t>(ip[0] & 0x0f) * 4;
@@ -83,7 +84,7 @@ bool IsExtension(uint8_t next) {
   return next == 0 || next == 43 || next == 44 || next == 51 || next == 60 || next == 135 || next == 139 || next == 140;
 }
 
-ParseOutcome ParseIpv6(Cursor c, ParsedFrame* frame) {
+ParseOutcome ParseIpv6(Cursor& c, ParsedFrame* frame) {
   if (!c.Has(kIpv6Octets)) return ParseOutcome::kTruncated;
   const uint8_t* ip = c.data();
   if ((ip[0] >> 4) != 6) return ParseOutcome::kBadHeader;
@@ -136,7 +137,7 @@ const char* NameOf(ParseOutcome outcome) {
 }
 
 ParseOutcome ParseFrame(std::span<const uint8_t> octets, uint32_t wire_octets, ParsedFrame* frame) {
-  *frame = {};
+  std::construct_at(frame);  // in place: this is called for every packet
   Cursor c{octets, 0, std::max<size_t>(wire_octets, octets.size())};
   if (!c.Has(kEthernetOctets)) return ParseOutcome::kTruncated;
   uint16_t ether_type = Get16(c.data() + 12);

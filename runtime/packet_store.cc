@@ -9,8 +9,8 @@ namespace uhaul::runtime {
 
 PacketStore::Slot& PacketStore::SlotOf(Handle handle, State state) {
   const auto index = static_cast<uint32_t>(handle);
-  UHAUL_CHECK(index < slots_.size());
-  Slot& slot = slots_[index];
+  UHAUL_CHECK(index / kChunk < chunks_.size());
+  Slot& slot = At(index);
   UHAUL_CHECK(slot.generation == static_cast<uint32_t>(handle >> 32));
   UHAUL_CHECK(slot.state == state);
   return slot;
@@ -18,20 +18,21 @@ PacketStore::Slot& PacketStore::SlotOf(Handle handle, State state) {
 
 PacketStore::Handle PacketStore::Reserve() {
   if (free_.empty()) {
-    UHAUL_CHECK(slots_.size() < UINT32_MAX);
-    free_.push_back(static_cast<uint32_t>(slots_.size()));
-    slots_.emplace_back();
+    const size_t first = chunks_.size() * kChunk;
+    UHAUL_CHECK(first + kChunk <= UINT32_MAX);
+    chunks_.push_back(std::make_unique<std::array<Slot, kChunk>>());
+    for (size_t i = kChunk; i > 0; --i) free_.push_back(static_cast<uint32_t>(first + i - 1));
   }
   const uint32_t index = free_.back();
   free_.pop_back();
-  Slot& slot = slots_[index];
+  Slot& slot = At(index);
   slot.state = State::kReserved;
   return (uint64_t{slot.generation} << 32) | index;
 }
 
 void PacketStore::Free(Handle handle) {
   const auto index = static_cast<uint32_t>(handle);
-  Slot& slot = slots_[index];
+  Slot& slot = At(index);
   slot.state = State::kFree;
   ++slot.generation;
   free_.push_back(index);

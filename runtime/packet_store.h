@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "runtime/frame.h"
@@ -46,10 +47,13 @@ class PacketStore {
     State state = State::kFree;
     std::array<uint8_t, kKeptOctets> octets;
   };
+  // In chunks: a vector that grows would copy megabytes between two packets.
+  static constexpr size_t kChunk = 1024;
+  Slot& At(uint32_t index) { return (*chunks_[index / kChunk])[index % kChunk]; }
   Slot& SlotOf(Handle handle, State state);
   void Free(Handle handle);
 
-  std::vector<Slot> slots_;
+  std::vector<std::unique_ptr<std::array<Slot, kChunk>>> chunks_;
   std::vector<uint32_t> free_;
   size_t held_ = 0;
   size_t held_peak_ = 0;

@@ -15,6 +15,9 @@ namespace {
 constexpr Duration kStatesPoll = Duration::Micros(100);
 constexpr Duration kStatesPatience = Duration::Seconds(1);
 
+// Of control links and timers, between two rounds of packets.
+constexpr int kMostActions = 32;
+
 HashKey HashKeyOf(const PointSpec& spec) {
   Random random(spec.trace, kFlowHashStream);
   const uint64_t k0 = random.Next();
@@ -145,7 +148,7 @@ void Testbed::RunRealTime() {
   TimePoint now = begin;
   while (!paused_ && !stopped_) {
     const uint64_t actions = queue_.actions();
-    queue_.RunDue(now);
+    queue_.RunDue(now, kMostActions);
     if (paused_ || stopped_) break;
     bool busy = queue_.actions() != actions;
     busy |= Generate(now);
@@ -217,15 +220,18 @@ Status Testbed::StartOperation(const PointSpec& point) {
   const TimePoint t0 = start_;
   ApplyProfile(point.profile);
   const std::vector<ActiveFlow> active = nfs_[0].fit().Snapshot(t0);
+  std::vector<uint32_t> numbers;
   std::vector<uint64_t> unsent;
   std::vector<uint64_t> final_bytes;
   for (const ActiveFlow& flow : active) {
     const uint32_t number = NumberOf(flow.flow);
+    numbers.push_back(number);
     unsent.push_back(source_.UnsentBytes(number));
     final_bytes.push_back(scenario_.trace.flows[number].bytes);
   }
   recorder_.Begin({.at = t0,
                    .active = active,
+                   .numbers = numbers,
                    .unsent_bytes = std::move(unsent),
                    .nf_states = nfs_[0].function().flow_count(),
                    .watch = WatchOf(point.profile, active.size())});

@@ -134,6 +134,7 @@ class Testbed final : private DataReceiver, private MessageReceiver {
   PacketSource source_;
   Recorder recorder_;
   Outbox outbox_;
+  std::array<Packet, kBurst> packets_;  // scratch: one burst as the machines see it
   PacketStore store_;
   ParseCounters parsed_;
   Punctuality punctuality_;

@@ -48,11 +48,12 @@ bool Testbed::Parse(rte_mbuf* mbuf, Packet* packet) {
   if (outcome != ParseOutcome::kOk) [[unlikely]] {
     return false;
   }
-  *packet = Packet{};
-  packet->flow = hasher_.Key(frame.tuple);
+  packet->flow.tuple = frame.tuple;
+  packet->flow.id = hasher_.Id(frame.tuple);
   packet->bytes = meta.bytes;
   packet->tcp_flags = frame.tcp_flags;
   packet->do_not_buffer = (meta.flags & FrameMeta::kDoNotBuffer) != 0;
+  packet->reverse = false;
   packet->digest = frame.sequence;
   packet->handle = kNoHandle;
   packet->stamp = TimePoint::FromNanos(meta.stamp_ns);
@@ -154,11 +155,10 @@ void Testbed::SendHeld(DataLink& link, TimePoint now, const Packet& packet) {
 }
 
 void Testbed::AtSwitch(TimePoint now, std::span<rte_mbuf* const> burst) {
-  std::array<Packet, kBurst> packets;
-  std::array<uint8_t, kBurst> verdicts{};
+  std::array<uint8_t, kBurst> verdicts;
   Outgoing accepted;
   for (rte_mbuf* mbuf : burst) {
-    Packet& packet = packets[accepted.count];
+    Packet& packet = packets_[accepted.count];
     if (!Parse(mbuf, &packet)) {
       rte_pktmbuf_free(mbuf);
       continue;
@@ -167,7 +167,7 @@ void Testbed::AtSwitch(TimePoint now, std::span<rte_mbuf* const> burst) {
     packet.stamp = now;
     accepted.Add(mbuf);
   }
-  switch_.OnBurst(now, {packets.data(), accepted.count}, {verdicts.data(), accepted.count}, outbox_);
+  switch_.OnBurst(now, {packets_.data(), accepted.count}, {verdicts.data(), accepted.count}, outbox_);
   for (uint8_t nf = 0; nf < kNfCount; ++nf) {
     Outgoing out;
     for (size_t i = 0; i < accepted.count; ++i) {
@@ -189,11 +189,10 @@ void Testbed::Relayed(TimePoint now, std::span<rte_mbuf* const> burst) {
 }
 
 void Testbed::AtNf(TimePoint now, uint8_t nf, std::span<rte_mbuf* const> burst) {
-  std::array<Packet, kBurst> packets;
-  std::array<NfVerdict, kBurst> verdicts{};
+  std::array<NfVerdict, kBurst> verdicts;
   Outgoing accepted;
   for (rte_mbuf* mbuf : burst) {
-    Packet& packet = packets[accepted.count];
+    Packet& packet = packets_[accepted.count];
     if (!Parse(mbuf, &packet)) {
       rte_pktmbuf_free(mbuf);
       continue;
@@ -201,11 +200,11 @@ void Testbed::AtNf(TimePoint now, uint8_t nf, std::span<rte_mbuf* const> burst) 
     packet.handle = store_.Reserve();
     accepted.Add(mbuf);
   }
-  nfs_[nf].OnBurst(now, {packets.data(), accepted.count}, {verdicts.data(), accepted.count}, outbox_);
+  nfs_[nf].OnBurst(now, {packets_.data(), accepted.count}, {verdicts.data(), accepted.count}, outbox_);
   Outgoing forwarded;
   for (size_t i = 0; i < accepted.count; ++i) {
     rte_mbuf* mbuf = accepted.mbufs[i];
-    const Packet& packet = packets[i];
+    const Packet& packet = packets_[i];
     switch (verdicts[i]) {
       case NfVerdict::kForward:
         store_.Cancel(packet.handle);

@@ -93,12 +93,13 @@ bool Recorder::Check(uint32_t flow) {
 void Recorder::Begin(const RecorderBegin& begin) {
   UHAUL_CHECK(!begun_);
   UHAUL_CHECK(begin.unsent_bytes.size() == begin.active.size());
+  UHAUL_CHECK(begin.numbers.empty() || begin.numbers.size() == begin.active.size());
   begun_ = true;
   watch_ns_ = begin.watch.nanos();
   record_.t0_ns = begin.at.nanos();
   record_.nf_states_at_t0 = begin.nf_states;
   for (size_t i = 0; i < begin.active.size(); ++i) {
-    const uint32_t flow = NumberOf(begin.active[i].flow.tuple);
+    const uint32_t flow = begin.numbers.empty() ? NumberOf(begin.active[i].flow.tuple) : begin.numbers[i];
     if (flow == flows_.size()) continue;  // not of this trace
     rows_.push_back({.flow = flow,
                      .t0_bytes = begin.active[i].bytes.count(),

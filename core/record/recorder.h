@@ -39,6 +39,8 @@ struct RecorderOptions {
 struct RecorderBegin {
   TimePoint at;
   std::span<const ActiveFlow> active;  // A
+  std::span<const uint32_t>
+      numbers{};                       // theirs in the trace, if the engine knows them: in real time looking up is slow
   std::vector<uint64_t> unsent_bytes;  // of each of them, in the same order
   uint64_t nf_states = 0;
   Duration watch;
