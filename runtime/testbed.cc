@@ -15,8 +15,10 @@ namespace {
 constexpr Duration kStatesPoll = Duration::Micros(100);
 constexpr Duration kStatesPatience = Duration::Seconds(1);
 
-// Of control links and timers, between two rounds of packets.
-constexpr int kMostActions = 32;
+// Of control links and timers, between two rounds of packets. A packet that goes by the controller takes about four,
+// and a round may bring a burst of them to each NF: fewer would let the control plane fall behind the data plane for
+// good.
+constexpr int kMostActions = 512;
 
 HashKey HashKeyOf(const PointSpec& spec) {
   Random random(spec.trace, kFlowHashStream);
