@@ -97,7 +97,8 @@ std::map<std::string, std::string> Describe(const MachineNoise& noise) {
   return {{"tsc_hz", fmt::format("{:.0f}", noise.tsc_hz)},
           {"gap_share", fmt::format("{:.6f}", noise.gap_share)},
           {"gap_max_us", fmt::format("{:.1f}", noise.gap_max_us)},
-          {"core_to_core_ns", fmt::format("{:.0f}", noise.core_to_core_ns)}};
+          {"core_to_core_ns",
+           noise.core_to_core_ns > 0 ? fmt::format("{:.0f}", noise.core_to_core_ns) : std::string("not measured")}};
 }
 
 }  // namespace uhaul::runtime

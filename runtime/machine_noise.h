@@ -11,7 +11,7 @@ struct MachineNoise {
   double tsc_hz = 0;     // against CLOCK_MONOTONIC_RAW
   double gap_share = 0;  // of the time that went into gaps of more than 10 us
   double gap_max_us = 0;
-  double core_to_core_ns = 0;  // one way; 0 if there is only one processor
+  double core_to_core_ns = 0;  // one way; 0 if a second processor was not to be had
 };
 
 // Takes about a quarter of a second. The ping-pong uses a second thread for 20 ms.

@@ -94,6 +94,25 @@ TEST_CASE("virtual clock: the record is the simulator's on other workloads, func
   CompareWithSim(points);
 }
 
+// A busy sender, and links on which everything takes a packet's time: actions of different sources coincide. (That
+// ranks decide such ties is shown in event_queue_test.cc.)
+TEST_CASE("virtual clock: the record is the simulator's where a packet, a hop and a message take the same time") {
+  std::vector<PointSpec> points;
+  for (const char* scheme : {"opennf", "opennf-op-pl-er", "uhaul", "uhaul-op"}) {
+    PointSpec spec = small::Point(scheme, "web_search");
+    spec.load = 1.0;
+    spec.link_delay = Duration::Nanos(1'200);
+    spec.profile = FindProfile("ideal").value();
+    spec.profile.control_rate = BitRate(1'000'000'000'000'000);  // any message: 1 ns
+    spec.profile.control_delay = Duration::Nanos(1'199);
+    points.push_back(spec);
+    spec.profile.get.per_item = Duration::Nanos(120'000);
+    spec.profile.event.per_item = Duration::Nanos(1'200);
+    points.push_back(spec);
+  }
+  CompareWithSim(points);
+}
+
 TEST_CASE("virtual clock: the same bytes again, with other jobs, and without a shared warm-up") {
   const Place place;
   std::vector<PointSpec> points;
