@@ -130,7 +130,8 @@ void Controller::OnMessage(TimePoint now, NodeId from, const Message& message, O
 
 void Controller::OnTimer(TimePoint now, Outbox& outbox) {
   RunDue(now, outbox);
-  for (auto& [id, migration] : migrations_) {
+  for (auto& entry : migrations_) {
+    Migration& migration = entry.second;
     if (migration.NextDeadline() <= now) {
       With(now, outbox, [&](MigrationContext& context) { migration.OnTimer(context); });
     }
@@ -164,7 +165,8 @@ void Controller::SendReleased(TimePoint now, Outbox& outbox) {
 
 void Controller::Dispatch(TimePoint now, const Task& task, Outbox& outbox) {
   if (const auto* in = std::get_if<msg::PacketIn>(&task.message.body)) {
-    for (auto& [id, migration] : migrations_) {
+    for (auto& entry : migrations_) {
+      Migration& migration = entry.second;
       bool taken = false;
       With(now, outbox, [&](MigrationContext& context) { taken = migration.OnPacketIn(context, in->packet); });
       if (taken) return;
