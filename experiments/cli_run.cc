@@ -31,6 +31,7 @@ struct RunRequest {
   std::string clock;  // of the runtime
   std::string engine_path;
   std::string results;
+  std::string plan;  // a file to write the plan to, instead of running it
   unsigned jobs = 1;
   bool dry_run = false;
   bool retry_failed = false;
@@ -56,6 +57,7 @@ void AddRunOptions(CommandLine* line) {
       "folder of results ($UHAUL_RESULTS)")(
       "jobs,j", po::value<unsigned>()->default_value(std::max(1U, std::thread::hardware_concurrency())),
       "processes at a time")("dry-run", "only say which points there are")(
+      "plan", po::value<std::string>()->default_value(""), "write the plan of all points to this file, and stop")(
       "retry-failed", "run points again that failed with this build of the engine")("json", "the outcome as JSON");
 }
 
@@ -66,6 +68,7 @@ Result<RunRequest> ReadRequest(const CommandLine& line, std::vector<std::string>
   request.engine = line.Get<std::string>("engine");
   request.engine_path = line.Get<std::string>("engine-path");
   request.results = line.Get<std::string>("results");
+  request.plan = line.Get<std::string>("plan");
   request.jobs = line.Get<unsigned>("jobs");
   request.dry_run = line.Has("dry-run");
   request.retry_failed = line.Has("retry-failed");
@@ -241,6 +244,10 @@ int Run(const RunRequest& request) {
   if (!points.ok()) return FailFor(points.error());
   const Plan plan = MakePlan(*points, request.results);
   if (request.dry_run) return DryRun(request, plan);
+  if (!request.plan.empty()) {
+    const Status written = WritePlan(plan, request.plan);
+    return written.ok() ? exit_code::kOk : Fail(exit_code::kBadInput, written.error().message);
+  }
   const Result<std::string> build = EngineBuildId(request.engine_path);
   if (!build.ok()) return Fail(exit_code::kInternal, build.error().message);
   std::error_code error;

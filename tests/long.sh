@@ -49,8 +49,7 @@ build/clang/bin/uhaul "${slice[@]}" --results "$scratch/clang" --jobs "$jobs" >"
 same "g++ against clang" "$scratch/gcc" "$scratch/clang"
 
 mkdir "$scratch/full"
-sed "s|$scratch/gcc|$scratch/full|" "$scratch"/gcc/*plan*.json >"$scratch/plan.json" 2>/dev/null ||
-  die "the plan of the slice is missing"
+build/release/bin/uhaul "${slice[@]}" --results "$scratch/full" --plan "$scratch/plan.json"
 build/release/bin/uhaul-sim --plan "$scratch/plan.json" --jobs "$jobs" --no-fork >"$scratch/log" 2>&1 || die "full runs failed"
 same "fork against full run" "$scratch/gcc" "$scratch/full"
 

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "experiments/definition.h"
+#include "experiments/plan.h"
 #include "results/point_store.h"
 
 using namespace uhaul;
@@ -88,6 +89,20 @@ class Place {
 constexpr const char* kFour = "name: four\nparameters:\n  workload.trace: 1..2\n  edm.threshold: 3..4MB\n";
 
 }  // namespace
+
+TEST_CASE("cli: --plan writes the plan that an engine takes, and runs nothing") {
+  const Place place;
+  const Outcome run =
+      place.Uhaul("run web_search --set workload.trace=1 --set scheme.name=none --results r --plan p.json");
+  INFO(run.err);
+  CHECK(run.code == 0);
+  CHECK_FALSE(std::filesystem::exists(place.File("r")));
+  const Result<Plan> plan = ReadPlan(place.File("p.json"));
+  REQUIRE(plan.ok());
+  REQUIRE(plan->groups.size() == 1);
+  CHECK(plan->out == "r");
+  CHECK(place.Uhaul("run web_search --plan /nowhere/p.json").code == 65);
+}
 
 TEST_CASE("uhaul: help, version, unknown commands and options have their exit codes") {
   const Place place;
