@@ -32,23 +32,25 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"sim",
      {"core/base", "core/flow", "core/protocol", "core/record", "core/node", "core/nf", "workloads", "results",
       "experiments"}},
+    {"runtime/transport",
+     {"core/base", "core/flow", "core/protocol", "core/record", "core/node", "results", "experiments"}},
     {"runtime",
      {"core/base", "core/flow", "core/protocol", "core/record", "core/node", "core/nf", "workloads", "results",
-      "experiments"}},
+      "experiments", "runtime/transport"}},
 };
 
 // Libraries that only some rooms may touch, by the beginning of the include.
 const std::map<std::string, std::set<std::string>> kLibraries = {
     {"ns3/", {"sim"}},
     {"rte_", {"runtime"}},
-    {"boost/", {"experiments", "sim", "runtime"}},
+    {"boost/", {"experiments", "sim", "runtime", "runtime/transport"}},
     {"yaml-cpp/", {"experiments"}},
-    {"nlohmann/", {"experiments", "results", "sim", "runtime"}},
-    {"fmt/", {"workloads", "results", "experiments", "sim", "runtime"}},
-    {"sys/socket.h", {"runtime"}},
-    {"thread", {"experiments", "runtime"}},
+    {"nlohmann/", {"experiments", "results", "sim", "runtime", "runtime/transport"}},
+    {"fmt/", {"workloads", "results", "experiments", "sim", "runtime", "runtime/transport"}},
+    {"sys/socket.h", {"runtime", "runtime/transport"}},
+    {"thread", {"experiments", "runtime", "runtime/transport"}},
     {"random", {}},
-    {"iostream", {"experiments", "sim", "runtime"}},
+    {"iostream", {"experiments", "sim", "runtime", "runtime/transport"}},
 };
 
 std::string RoomOf(const std::string& path) {
