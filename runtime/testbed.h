@@ -33,10 +33,10 @@
 #include "runtime/control_link.h"
 #include "runtime/event_queue.h"
 #include "runtime/link.h"
-#include "runtime/packet_parser.h"
 #include "runtime/packet_store.h"
 #include "runtime/topology.h"
 #include "runtime/tsc_clock.h"
+#include "workloads/packet_parser.h"
 #include "workloads/packet_source.h"
 
 namespace uhaul::runtime {

@@ -8,7 +8,7 @@
 #include "core/flow/packet.h"
 #include "runtime/eal.h"
 #include "runtime/link.h"
-#include "runtime/packet_parser.h"
+#include "workloads/packet_parser.h"
 
 using namespace uhaul;           // NOLINT
 using namespace uhaul::runtime;  // NOLINT

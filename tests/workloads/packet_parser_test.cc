@@ -1,4 +1,4 @@
-#include "runtime/packet_parser.h"
+#include "workloads/packet_parser.h"
 
 #include <catch2/catch.hpp>
 #include <string>
@@ -6,10 +6,9 @@
 
 #include "core/base/random.h"
 #include "core/flow/packet.h"
-#include "tests/runtime/frame_text.h"
+#include "tests/workloads/frame_text.h"
 
-using namespace uhaul;           // NOLINT
-using namespace uhaul::runtime;  // NOLINT
+using namespace uhaul;  // NOLINT
 using text::kAddresses4;
 using text::kAddresses6;
 using text::kMacs;

@@ -1,10 +1,10 @@
-#include "runtime/packet_parser.h"
+#include "workloads/packet_parser.h"
 
 #include <algorithm>
 #include <cstring>
 #include <memory>
 
-namespace uhaul::runtime {
+namespace uhaul {
 namespace {
 
 constexpr size_t kEthernetOctets = 14;
@@ -155,4 +155,4 @@ ParseOutcome ParseFrame(std::span<const uint8_t> octets, uint32_t wire_octets, P
   return ParseOutcome::kNotIp;
 }
 
-}  // namespace uhaul::runtime
+}  // namespace uhaul

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace uhaul::runtime::text {
+namespace uhaul::text {
 
 // "0800 45" -> octets; blanks do not count.
 inline std::vector<uint8_t> Octets(std::string_view hex) {
@@ -37,4 +37,4 @@ inline constexpr const char* kTcp = " 04d2 0050 00000007 00000000 50 10 ffff 000
 // 53 > 5353, 12 octets, payload 0000002a
 inline constexpr const char* kUdp = " 0035 14e9 000c 0000 0000002a ";
 
-}  // namespace uhaul::runtime::text
+}  // namespace uhaul::text

@@ -15,7 +15,7 @@
 
 #include "core/flow/five_tuple.h"
 
-namespace uhaul::runtime {
+namespace uhaul {
 
 enum class ParseOutcome : uint8_t {
   kOk = 0,
@@ -61,4 +61,4 @@ struct ParseCounters {
   uint64_t rejected() const { return total() - by_outcome[0]; }
 };
 
-}  // namespace uhaul::runtime
+}  // namespace uhaul
