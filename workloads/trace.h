@@ -21,6 +21,9 @@
 
 namespace uhaul {
 
+inline constexpr uint64_t kMaxTraceFlowBytes = 100'000'000'000;   // the FIT counts to 2^37
+inline constexpr int64_t kMaxTraceNanos = 1'000'000'000'000'000;  // eleven days
+
 struct TraceFlow {
   TimePoint arrival;
   uint64_t bytes = 0;  // payload that the flow carries, at least 1

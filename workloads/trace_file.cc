@@ -19,8 +19,6 @@ namespace {
 constexpr size_t kMaxLine = 512;
 constexpr size_t kMaxAbout = 100;
 constexpr size_t kMaxFlows = 100'000'000;
-constexpr uint64_t kMaxFlowBytes = 100'000'000'000;           // the FIT counts to 2^37
-constexpr uint64_t kMaxArrivalNanos = 1'000'000'000'000'000;  // eleven days
 constexpr std::string_view kFirstLine = "# uhaul-trace 1";
 constexpr std::string_view kColumns = "flow,arrival_ns,bytes,five_tuple";
 
@@ -100,16 +98,15 @@ Result<TraceFlow> ParseRow(std::string_view line, size_t number, TimePoint befor
     return reader.At(
         fmt::format("flow number '{}', expected {}: flows are numbered from 0, line by line", fields[0], number));
   }
-  if (!ParseWhole(fields[1], kMaxArrivalNanos, &arrival)) {
-    return reader.At(
-        fmt::format("'{}' is not an arrival time: whole nanoseconds up to {}", fields[1], kMaxArrivalNanos));
+  if (!ParseWhole(fields[1], kMaxTraceNanos, &arrival)) {
+    return reader.At(fmt::format("'{}' is not an arrival time: whole nanoseconds up to {}", fields[1], kMaxTraceNanos));
   }
   row.arrival = TimePoint::FromNanos(static_cast<int64_t>(arrival));
   if (row.arrival < before) {
     return reader.At(fmt::format("arrival {} comes after {}; sort the flows by arrival", arrival, before.nanos()));
   }
-  if (!ParseWhole(fields[2], kMaxFlowBytes, &row.bytes) || row.bytes == 0) {
-    return reader.At(fmt::format("'{}' is not a flow's size: whole bytes from 1 to {}", fields[2], kMaxFlowBytes));
+  if (!ParseWhole(fields[2], kMaxTraceFlowBytes, &row.bytes) || row.bytes == 0) {
+    return reader.At(fmt::format("'{}' is not a flow's size: whole bytes from 1 to {}", fields[2], kMaxTraceFlowBytes));
   }
   const Result<FiveTuple> tuple = FiveTuple::Parse(fields[3]);
   if (!tuple) return reader.At(tuple.error().message);

@@ -45,6 +45,7 @@ const std::map<std::string, std::set<std::string>> kLibraries = {
     {"rte_", {"runtime"}},
     {"boost/", {"experiments", "sim", "runtime", "runtime/transport"}},
     {"yaml-cpp/", {"experiments"}},
+    {"pcap/", {"workloads"}},
     {"nlohmann/", {"experiments", "results", "sim", "runtime", "runtime/transport"}},
     {"fmt/", {"workloads", "results", "experiments", "sim", "runtime", "runtime/transport"}},
     {"sys/socket.h", {"runtime", "runtime/transport"}},
