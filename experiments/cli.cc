@@ -27,7 +27,8 @@ constexpr Command kCommands[] = {
     {"summary", SummaryCommand, "how many of the paper's cells are in, by class of evidence"},
     {"collect", CollectCommand, "points as one CSV, or their means over traces"},
     {"detect", DetectCommand, "which flows of a trace the EDM would choose at an instant"},
-    {"trace", TraceCommand, "generate or show flow traces"},
+    {"trace", TraceCommand, "generate or show flow traces, or make them from captures"},
+    {"replay", ReplayCommand, "a capture through two monitors, with a move between them; their records"},
     {"schema", SchemaCommand, "every parameter: unit, default, limits"},
 };
 

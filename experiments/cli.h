@@ -34,6 +34,7 @@ int SummaryCommand(const Arguments& arguments);
 int CollectCommand(const Arguments& arguments);
 int DetectCommand(const Arguments& arguments);
 int TraceCommand(const Arguments& arguments);
+int ReplayCommand(const Arguments& arguments);
 int SchemaCommand(const Arguments& arguments);
 
 // One sub-command's command line. Abbreviated options are not guessed.

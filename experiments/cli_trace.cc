@@ -1,9 +1,10 @@
-// uhaul trace generate, uhaul trace show; uhaul schema.
+// uhaul trace generate, uhaul trace show, uhaul trace from-pcap; uhaul schema.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "experiments/capture_text.h"
 #include "experiments/cli.h"
 #include "workloads/trace.h"
 
@@ -118,6 +119,27 @@ int Show(const Arguments& arguments) {
   return exit_code::kOk;
 }
 
+int FromPcap(const Arguments& arguments) {
+  CommandLine line(
+      "uhaul trace from-pcap FILE --out TRACE",
+      "Writes the flows of a capture (pcap or pcapng, Ethernet) as a trace: one per five-tuple and direction,\n"
+      "with the time of its first packet and its IP octets; and says what was in the capture.",
+      "uhaul trace from-pcap F.pcap --out T.csv && uhaul detect --trace T.csv --at 1s --rho trace");
+  line.options().add_options()("out,o", po::value<std::string>(), "the file to write");
+  line.Positional("file", 1);
+  if (const std::optional<int> done = line.Parse(arguments)) return *done;
+  if (!line.Has("file") || !line.Has("out")) return line.Usage("a capture and --out are needed");
+  const std::string& file = line.Get<std::vector<std::string>>("file").front();
+  const std::string& out = line.Get<std::string>("out");
+  const Result<CaptureSummary> capture = ReadCaptureFlows(file);
+  if (!capture.ok()) return FailFor(capture.error());
+  const Result<Trace> trace = TraceOf(*capture, file);
+  if (!trace.ok()) return FailFor(trace.error());
+  if (const Status written = WriteTrace(*trace, out); !written.ok()) return FailFor(written.error());
+  fmt::print("{}{} flows in {}\n", CaptureText(capture->totals), trace->flows.size(), out);
+  return exit_code::kOk;
+}
+
 }  // namespace
 
 int TraceCommand(const Arguments& arguments) {
@@ -125,15 +147,17 @@ int TraceCommand(const Arguments& arguments) {
   const Arguments rest(arguments.empty() ? arguments.end() : arguments.begin() + 1, arguments.end());
   if (word == "generate") return Generate(rest);
   if (word == "show") return Show(rest);
+  if (word == "from-pcap") return FromPcap(rest);
   if (word == "--help" || word == "-h") {
     fmt::print(
-        "usage: uhaul trace generate|show ...\n\nFlow traces: 'uhaul trace generate --help', 'uhaul trace show "
-        "--help'.\n\n"
+        "usage: uhaul trace generate|show|from-pcap ...\n\nFlow traces: 'uhaul trace generate --help', 'uhaul trace "
+        "show "
+        "--help',\n'uhaul trace from-pcap --help'.\n\n"
         "Example:\n  uhaul trace generate --workload azure_wan --seed 7 --out F && uhaul trace show F\n");
     return exit_code::kOk;
   }
-  return Fail(exit_code::kUsage, fmt::format("trace needs generate or show, got {}{}", Quoted(word),
-                                             DidYouMean(word, {"generate", "show"})));
+  return Fail(exit_code::kUsage, fmt::format("trace needs generate, show or from-pcap, got {}{}", Quoted(word),
+                                             DidYouMean(word, {"generate", "show", "from-pcap"})));
 }
 
 int SchemaCommand(const Arguments& arguments) {

@@ -16,12 +16,15 @@ inline constexpr uint8_t kPsh = 0x08;
 inline constexpr uint8_t kAck = 0x10;
 }  // namespace tcp_flag
 
+// Locks, rules and the FIT go by `flow` alone, an NF's state is one per connection: an engine whose traffic goes both
+// ways must name a connection's packets alike (the initiator's five-tuple and `reverse`), or a move of one direction
+// would take the state from under the other.
 struct Packet {
   FlowKey flow;
   uint32_t bytes = 0;          // on the wire, headers included
   uint8_t tcp_flags = 0;       // as in the TCP header; 0 for other protocols
   bool do_not_buffer = false;  // OpenNF's mark on packet-outs: a buffering destination processes it at once
-  bool reverse = false;        // travels from the responder to the initiator
+  bool reverse = false;        // travels from the responder to the initiator, whose five-tuple `flow` then is
   uint64_t digest = 0;         // identifies the packet by its contents (in simulation: its number in the flow)
   uint64_t handle = 0;         // the engine's
   TimePoint stamp;             // when it first left the switch; set by the engine, carried along

@@ -125,7 +125,7 @@ const char* FaultOf(const AssetRecord& record, const AssetDirection& direction) 
 const char* FaultOf(const AssetRecord& record) {
   if (record.service != GuessService(record.tuple)) return "its service does not fit its ports";
   if (record.first < TimePoint() || record.last < record.first) return "it ends before it begins";
-  if (record.initiator.packets() == 0) return "it has no first packet";
+  if (record.initiator.packets() == 0 && record.responder.packets() == 0) return "it has no packet";
   if (const char* fault = FaultOf(record, record.initiator)) return fault;
   if (const char* fault = FaultOf(record, record.responder)) return fault;
   if (record.last != std::max(record.initiator.last, record.responder.last)) return "its end is no packet's";
@@ -143,10 +143,10 @@ std::string_view AssetServiceName(uint8_t service) {
 }
 
 AssetMonitor::AssetMonitor(AssetMonitorOptions options)
-    : connections_(options.timeout, options.hash_key, options.capacity) {}
+    : clock_(options.clock), connections_(options.timeout, options.hash_key, options.capacity) {}
 
 void AssetMonitor::Process(TimePoint now, std::span<const Packet> burst) {
-  for (const Packet& packet : burst) ProcessOne(now, packet);
+  for (const Packet& packet : burst) ProcessOne(clock_ == AssetClock::kStamp ? packet.stamp : now, packet);
 }
 
 void AssetMonitor::ProcessOne(TimePoint now, const Packet& packet) {
@@ -164,7 +164,9 @@ void AssetMonitor::ProcessOne(TimePoint now, const Packet& packet) {
   }
   // A record that came from a host whose clock is ahead may end in the future: it never goes back.
   record->last = std::max(record->last, now);
-  Update(record->last, packet, reversed ? &record->responder : &record->initiator);
+  // A packet names its connection by its own direction's five-tuple, or by the initiator's and says so (`reverse`).
+  const bool from_responder = reversed != packet.reverse;
+  Update(record->last, packet, from_responder ? &record->responder : &record->initiator);
 }
 
 Result<std::vector<uint8_t>> AssetMonitor::Export(const FlowKey& flow) const {

@@ -20,10 +20,16 @@
 
 namespace uhaul {
 
+// Whose time a packet counts at: when it is processed, or when it was seen first (Packet::stamp), as a monitor that
+// reads captures takes it. By the stamp a packet that a migration held for a while leaves the same record as one that
+// it did not, as long as packets keep their order.
+enum class AssetClock : uint8_t { kNow, kStamp };
+
 struct AssetMonitorOptions {
   Duration timeout = Duration::Seconds(60);  // idle connections are forgotten after this
   HashKey hash_key;                          // that of the flow IDs in packets
   uint32_t capacity = 1U << 20;              // connections; further ones pass unwatched
+  AssetClock clock = AssetClock::kNow;
 };
 
 // One direction of a connection.
@@ -44,7 +50,7 @@ struct AssetDirection {
 };
 
 struct AssetRecord {
-  FiveTuple tuple;  // of the first packet
+  FiveTuple tuple;  // from the initiator to the responder
   uint8_t service = 0;
   TimePoint first;
   TimePoint last;
@@ -83,6 +89,7 @@ class AssetMonitor final : public NetworkFunction {
  private:
   void ProcessOne(TimePoint now, const Packet& packet);
 
+  AssetClock clock_;
   nf::ConnectionMap<AssetRecord> connections_;
   uint64_t unwatched_ = 0;
 };

@@ -42,7 +42,7 @@ void SequenceAudit::ProcessOne(TimePoint now, const Packet& packet) {
     }
   }
   state->last = std::max(state->last, now);
-  Count(packet.digest, reversed ? &state->responder : &state->initiator);
+  Count(packet.digest, reversed != packet.reverse ? &state->responder : &state->initiator);
 }
 
 void SequenceAudit::Count(uint64_t digest, Lane* lane) {
