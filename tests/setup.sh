@@ -3,6 +3,8 @@
 
 packages=(g++ cmake ninja-build pkg-config libfmt-dev catch2 libboost-program-options-dev libyaml-cpp-dev
           nlohmann-json3-dev libns3-dev libpcap-dev)
+# What only tests compare us with; ./test adds them.
+test_packages=(tshark prads)
 install=1
 jobs=$(nproc)
 log_dir=build/log

@@ -77,7 +77,6 @@ void CheckMoved(const CaptureRunResult& run) {
   CHECK(run.unwatched == 0);
   CHECK(run.fit_full == 0);
   CHECK(run.selected > 10);
-  CHECK(run.records_at[0] > 0);
   CHECK(run.records_at[1] > 10);
   CHECK(run.by_controller > 20);
 }
@@ -133,7 +132,7 @@ TEST_CASE("CaptureRun: a loss-free move leaves the same counts, and the same rec
       reordered += run.reordered;
     }
   }
-  WARN("packets out of order under loss-free moves: " << reordered);
+  CHECK(reordered > 0);  // or the schemes were not put to the test
 }
 
 TEST_CASE("CaptureRun: a move without guarantees loses state, and the records show it") {

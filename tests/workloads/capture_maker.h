@@ -253,7 +253,8 @@ inline FiveTuple Client(uint32_t n, uint16_t port = 80, uint8_t version = 4, uin
 }
 
 // `connections` TCP connections that overlap in time, every seventh over IPv6, some tagged, reset or left open.
-inline void AddConnections(uint32_t connections, uint64_t seed, CaptureMaker* maker) {
+// `plain`: without QinQ and IPv6 extension headers, which some tools do not look behind.
+inline void AddConnections(uint32_t connections, uint64_t seed, CaptureMaker* maker, bool plain = false) {
   constexpr uint16_t kPorts[] = {80, 443, 22, 25, 8080};
   Random random(seed, 1);
   for (uint32_t n = 0; n < connections; ++n) {
@@ -265,9 +266,9 @@ inline void AddConnections(uint32_t connections, uint64_t seed, CaptureMaker* ma
     c.reset = n % 5 == 1;
     c.open = n % 5 == 2;
     if (n % 4 == 1) c.wrapping.vlans = {100};
-    if (n % 8 == 2) c.wrapping.vlans = {200, 100};
+    if (n % 8 == 2 && !plain) c.wrapping.vlans = {200, 100};
     if (n % 6 == 3) c.wrapping.ipv4_options = {0x94, 4, 0, 0};
-    if (n % 6 == 3) c.wrapping.ipv6_next = {0, 60};
+    if (n % 6 == 3 && !plain) c.wrapping.ipv6_next = {0, 60};
     maker->Tcp(Client(n, kPorts[n % 5], n % 7 == 0 ? 6 : 4), c);
   }
 }

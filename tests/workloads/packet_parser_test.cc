@@ -6,6 +6,7 @@
 
 #include "core/base/random.h"
 #include "core/flow/packet.h"
+#include "tests/workloads/capture_maker.h"
 #include "tests/workloads/frame_text.h"
 
 using namespace uhaul;  // NOLINT
@@ -174,6 +175,12 @@ TEST_CASE("ParseFrame: two million random and mutated frames neither crash it no
   std::vector<std::vector<uint8_t>> seeds;
   for (const auto& rows : {GoodRows(), BadRows()}) {
     for (const Row& row : rows) seeds.push_back(Octets(row.octets));
+  }
+  test::CaptureMaker maker;
+  test::AddConnections(6, 1, &maker);
+  test::AddOddities(&maker);
+  for (const test::MadePacket& packet : maker.Sorted()) {
+    if (packet.octets.size() < 200) seeds.push_back(packet.octets);  // headers are what is parsed
   }
   Random random(20160804, 1);
   ParseCounters counters;
