@@ -28,6 +28,7 @@ void SequenceAudit::Process(TimePoint now, std::span<const Packet> burst) {
 
 void SequenceAudit::ProcessOne(TimePoint now, const Packet& packet) {
   auto [state, flow, reversed] = connections_.Find(packet.flow);
+  const bool from_responder = reversed != packet.reverse;
   if (state == nullptr) {
     state = connections_.Insert(packet.flow);
     if (state == nullptr) {
@@ -37,12 +38,13 @@ void SequenceAudit::ProcessOne(TimePoint now, const Packet& packet) {
     state->tuple = packet.flow.tuple;
     connections_.Touched(now);
     if (packet.digest != 0) {
-      ++state->initiator.counts.state_missing;
-      state->initiator.next = packet.digest;  // what came before is unknown, not lost
+      Lane& lane = from_responder ? state->responder : state->initiator;
+      ++lane.counts.state_missing;
+      lane.next = packet.digest;  // what came before is unknown, not lost
     }
   }
   state->last = std::max(state->last, now);
-  Count(packet.digest, reversed != packet.reverse ? &state->responder : &state->initiator);
+  Count(packet.digest, from_responder ? &state->responder : &state->initiator);
 }
 
 void SequenceAudit::Count(uint64_t digest, Lane* lane) {

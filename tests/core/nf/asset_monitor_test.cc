@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "core/base/random.h"
+#include "core/flow/flow_map.h"
 
 namespace uhaul {
 namespace {
@@ -51,6 +52,53 @@ std::vector<Step> Conversation(uint64_t seed) {
 }
 
 }  // namespace
+
+TEST_CASE("AssetMonitor: packets named by their own five-tuple or by the initiator's leave the same records") {
+  AssetMonitor own = Monitor();
+  AssetMonitor named = Monitor();
+  FlowMap<FlowKey> initiators;
+  for (const Step& step : Conversation(3)) {
+    Feed(&own, step.at, step.packet);
+    Packet packet = step.packet;
+    const FlowKey other = Reversed(packet.flow);
+    packet.reverse = initiators.Contains(other);
+    packet.flow = packet.reverse ? other : packet.flow;
+    initiators.Get(packet.flow) = packet.flow;
+    Feed(&named, step.at, packet);
+  }
+  CHECK(own.flow_count() == 5);
+  StateHash a, b;
+  own.Hash(a);
+  named.Hash(b);
+  CHECK(a.value() == b.value());
+}
+
+TEST_CASE("AssetMonitor: a record that begins with a packet of the responder can be moved") {
+  AssetMonitor source = Monitor();
+  AssetMonitor destination = Monitor();
+  Packet packet = PacketOf(Client(1), 100, tcp_flag::kAck);
+  packet.reverse = true;
+  Feed(&source, At(1_ms), packet);
+  CHECK(source.Find(Client(1))->tuple == Client(1).tuple);
+  CHECK(source.Find(Client(1))->responder.packets() == 1);
+  REQUIRE(destination.Import(At(2_ms), Client(1), *source.Export(Client(1))).ok());
+  CHECK(*destination.Find(Client(1)) == *source.Find(Client(1)));
+}
+
+TEST_CASE("AssetMonitor: by the stamp, a packet that was held counts at the time when it was seen") {
+  AssetMonitor prompt({.hash_key = kKey, .clock = AssetClock::kStamp});
+  AssetMonitor late({.hash_key = kKey, .clock = AssetClock::kStamp});
+  for (const Step& step : Conversation(4)) {
+    Packet packet = step.packet;
+    packet.stamp = step.at;
+    Feed(&prompt, step.at, packet);
+    Feed(&late, step.at + 7_ms, packet);
+  }
+  StateHash a, b;
+  prompt.Hash(a);
+  late.Hash(b);
+  CHECK(a.value() == b.value());
+}
 
 TEST_CASE("AssetMonitor: both directions feed one record, found by either five-tuple") {
   AssetMonitor monitor = Monitor();
