@@ -69,7 +69,7 @@ void WireLink::Act(TimePoint now) {
   receiver_->OnData(now, rank(), {&mbuf, 1});
 }
 
-RingLink::RingLink(const LinkOptions& options, PacketMemory memory) : memory_(memory), queue_(options.queue) {
+RingLink::RingLink(const LinkOptions& options, PacketMemory memory) : waiting_(memory, options.queue) {
   ring_ = rte_ring_create(options.name.substr(0, RTE_RING_NAMESIZE - 1).c_str(), kRingSize, SOCKET_ID_ANY,
                           RING_F_SP_ENQ | RING_F_SC_DEQ);
   UHAUL_CHECK(ring_ != nullptr);
@@ -81,44 +81,26 @@ RingLink::~RingLink() {
   rte_ring_free(ring_);
 }
 
-bool RingLink::Wait(PacketStore::Handle handle) {
-  const Bytes size(memory_.store->MetaOf(handle).bytes);
-  if (waiting_bytes_ + size > queue_) return false;
-  waiting_bytes_ += size;
-  waiting_.push_back(handle);
-  return true;
-}
-
 size_t RingLink::Send(TimePoint, std::span<rte_mbuf* const> burst) {
   size_t sent = 0;
   if (waiting_.empty()) {
     sent = rte_ring_sp_enqueue_burst(ring_, reinterpret_cast<void* const*>(burst.data()),
                                      static_cast<unsigned>(burst.size()), nullptr);
   }
-  for (; sent < burst.size(); ++sent) {
-    const PacketStore::Handle handle = memory_.store->KeepNew(burst[sent]);
-    if (!Wait(handle)) {
-      memory_.store->Drop(handle);
-      return sent;
-    }
-    rte_pktmbuf_free(burst[sent]);
-  }
+  while (sent < burst.size() && waiting_.Push(burst[sent])) ++sent;
   return sent;
 }
 
 bool RingLink::SendHeld(TimePoint, PacketStore::Handle handle) {
-  if (!Wait(handle)) return false;
+  if (!waiting_.Push(handle)) return false;
   Refill();
   return true;
 }
 
 void RingLink::Refill() {
   while (!waiting_.empty() && !rte_ring_full(ring_)) {
-    const Bytes size(memory_.store->MetaOf(waiting_.front()).bytes);
-    rte_mbuf* mbuf = memory_.store->Take(waiting_.front(), memory_.pool);
+    rte_mbuf* mbuf = waiting_.Pop();
     if (mbuf == nullptr) return;  // later, when others have been freed
-    waiting_.pop_front();
-    waiting_bytes_ -= size;
     UHAUL_CHECK(rte_ring_sp_enqueue(ring_, mbuf) == 0);
   }
 }

@@ -22,6 +22,7 @@
 #include "runtime/event_queue.h"
 #include "runtime/link_timing.h"
 #include "runtime/packet_store.h"
+#include "runtime/waiting_queue.h"
 
 namespace uhaul::runtime {
 
@@ -31,12 +32,6 @@ struct LinkOptions {
   BitRate rate{10'000'000'000};
   Duration delay;
   Bytes queue{1'000'000'000};
-};
-
-// Where held packets and new mbufs are.
-struct PacketMemory {
-  rte_mempool* pool = nullptr;
-  PacketStore* store = nullptr;
 };
 
 class DataReceiver {
@@ -98,14 +93,10 @@ class RingLink final : public DataLink {
 
  private:
   static constexpr unsigned kRingSize = 512;
-  bool Wait(PacketStore::Handle handle);
   void Refill();
 
-  PacketMemory memory_;
   rte_ring* ring_;
-  std::deque<PacketStore::Handle> waiting_;  // behind the ring
-  Bytes waiting_bytes_;
-  Bytes queue_;
+  WaitingQueue waiting_;  // behind the ring
 };
 
 }  // namespace uhaul::runtime
