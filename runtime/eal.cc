@@ -12,16 +12,18 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <initializer_list>
 
 namespace uhaul::runtime {
 namespace {
 
 bool g_started = false;
 
-bool ChoosesLcores(const std::vector<std::string>& arguments) {
-  return std::any_of(arguments.begin(), arguments.end(), [](const std::string& a) {
-    return a.starts_with("-l") || a.starts_with("-c") || a.starts_with("--lcores");
+bool Has(const std::vector<std::string>& arguments, std::initializer_list<const char*> beginnings) {
+  return std::any_of(arguments.begin(), arguments.end(), [&](const std::string& a) {
+    return std::any_of(beginnings.begin(), beginnings.end(), [&](const char* b) { return a.starts_with(b); });
   });
 }
 
@@ -39,18 +41,14 @@ std::string OneLcore() {
 }
 
 std::vector<std::string> ArgumentsFor(const EalOptions& options) {
-  std::vector<std::string> arguments = {"uhaul-runtime",
-                                        "--no-huge",
-                                        "-m",
-                                        "128",
-                                        "--no-pci",
-                                        "--no-telemetry",
-                                        "--no-shconf",
-                                        "--log-level",
-                                        "*:error",
-                                        "--file-prefix",
-                                        "uhaul" + std::to_string(getpid())};
-  if (!ChoosesLcores(options.extra)) arguments.push_back(OneLcore());
+  const std::vector<std::string>& theirs = options.extra;
+  std::vector<std::string> arguments = {"uhaul-runtime", "--no-huge",     "-m",
+                                        "128",           "--no-shconf",   "--log-level",
+                                        "*:error",       "--file-prefix", "uhaul" + std::to_string(getpid())};
+  // What these ask for, nothing said later could undo.
+  if (!Has(theirs, {"-a", "--allow"})) arguments.push_back("--no-pci");
+  if (!Has(theirs, {"--telemetry"})) arguments.push_back("--no-telemetry");
+  if (!Has(theirs, {"-l", "-c", "--lcores"})) arguments.push_back(OneLcore());
   arguments.insert(arguments.end(), options.extra.begin(), options.extra.end());
   return arguments;
 }
@@ -67,7 +65,7 @@ int MakePrivate(const rte_memseg_list* list, void* failed) {
   return 0;
 }
 
-// With --no-shconf nothing is in it.
+// With --no-shconf nothing is in it but the telemetry's socket, if there is one: then it stays until the end.
 void RemoveRuntimeDirectory() { rmdir(rte_eal_get_runtime_dir()); }
 
 }  // namespace
@@ -79,6 +77,8 @@ Status StartEal(const EalOptions& options) {
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   optind = 1;
+  // Registered before the EAL registers its own, so that it runs after the telemetry's socket is gone.
+  std::atexit(RemoveRuntimeDirectory);
   if (rte_eal_init(static_cast<int>(words.size()), arguments.data()) < 0) {
     std::string given;
     for (size_t i = 1; i < words.size(); ++i) given += " " + words[i];

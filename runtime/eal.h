@@ -11,7 +11,9 @@
 namespace uhaul::runtime {
 
 struct EalOptions {
-  std::vector<std::string> extra;  // the user's own arguments, after ours; they win
+  // Arguments after ours, which they override: of ports (port_spec.h), of the user. A port of PCI's (-a) lets PCI be
+  // looked at, --telemetry leaves telemetry on.
+  std::vector<std::string> extra;
   // Let a forked child have its own copy of all packets: without hugepages the EAL keeps its memory in a mapping that
   // parent and child would share.
   bool private_memory = false;
