@@ -5,8 +5,8 @@
 #include <span>
 
 #include "runtime/frame.h"
-#include "runtime/packet_parser.h"
 #include "runtime/wire_frame.h"
+#include "workloads/packet_parser.h"
 
 namespace uhaul::runtime {
 

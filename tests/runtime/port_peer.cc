@@ -13,12 +13,12 @@
 #include <string>
 
 #include "runtime/eal.h"
-#include "runtime/packet_parser.h"
 #include "runtime/port.h"
 #include "runtime/port_spec.h"
 #include "runtime/tsc_clock.h"
 #include "runtime/wire_frame.h"
 #include "tests/runtime/numbered_frame.h"
+#include "workloads/packet_parser.h"
 
 namespace uhaul::runtime {
 namespace {
