@@ -37,6 +37,10 @@ class PacketStore {
   size_t held() const { return held_; }
   size_t held_peak() const { return held_peak_; }
   FrameMeta& MetaOf(Handle handle) { return SlotOf(handle, State::kKept).meta; }
+  std::span<const uint8_t> OctetsOf(Handle handle) {
+    const Slot& slot = SlotOf(handle, State::kKept);
+    return {slot.octets.data(), slot.length};
+  }
 
  private:
   enum class State : uint8_t { kFree, kReserved, kKept };

@@ -195,6 +195,7 @@ bool EthPort::FitForWire(rte_mbuf* mbuf) {
 
 uint16_t EthPort::Transmit(std::span<rte_mbuf*> burst) {
   if (!started_) return 0;
+  StageCapture(burst);
   uint16_t sent = 0;
   const auto transmit = [&] { sent = rte_eth_tx_burst(port_, 0, burst.data(), static_cast<uint16_t>(burst.size())); };
   if (!shares_memory_) {
@@ -202,8 +203,10 @@ uint16_t EthPort::Transmit(std::span<rte_mbuf*> burst) {
   } else if (!FaultGuard::Run(transmit)) {
     // Which of them the driver had freed is not known.
     ++counted_.faults;
+    CommitCapture(0);
     return static_cast<uint16_t>(burst.size());
   }
+  CommitCapture(sent);
   counted_.sent += sent;
   return sent;
 }
@@ -220,7 +223,22 @@ uint16_t EthPort::Take(std::span<rte_mbuf*> burst) {
     ++counted_.faults;
     return 0;
   }
+  StageCapture(burst.first(came));
+  CommitCapture(came);
   return came;
+}
+
+void EthPort::StageCapture(std::span<rte_mbuf* const> burst) {
+  if (options_.capture == nullptr || burst.empty()) return;
+  const TimePoint now = options_.clock();
+  for (rte_mbuf* mbuf : burst) {
+    options_.capture->Stage(now, {rte_pktmbuf_mtod(mbuf, const uint8_t*), rte_pktmbuf_data_len(mbuf)},
+                            rte_pktmbuf_pkt_len(mbuf));
+  }
+}
+
+void EthPort::CommitCapture(size_t frames) {
+  if (options_.capture != nullptr) options_.capture->Commit(frames);
 }
 
 size_t EthPort::Send(TimePoint, std::span<rte_mbuf* const> burst) {

@@ -20,6 +20,7 @@
 
 #include "core/base/result.h"
 #include "core/base/units.h"
+#include "runtime/capture.h"
 #include "runtime/link.h"
 #include "runtime/waiting_queue.h"
 
@@ -33,6 +34,7 @@ struct EthPortOptions {
   PacketMemory memory{};                          // mbufs of at least kPortDataOctets; outlives the port
   std::function<TimePoint()> clock{};             // read once per burst that came in: the reference of stamps
   std::function<void(const std::string&)> say{};  // what a person should know; by default a line on stderr
+  Capture* capture = nullptr;                     // of what is on the wire, both ways; outlives the port
 };
 
 struct PortCounters {
@@ -86,6 +88,8 @@ class EthPort final : public DataLink {
   // What was taken by the port, or lost with it.
   uint16_t Transmit(std::span<rte_mbuf*> burst);
   uint16_t Take(std::span<rte_mbuf*> burst);
+  void StageCapture(std::span<rte_mbuf* const> burst);
+  void CommitCapture(size_t frames);
   void SendWaiting();
 
   EthPortOptions options_;

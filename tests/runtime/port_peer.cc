@@ -1,9 +1,11 @@
-// A process at the other end of a port, for tests (port_test.cc): port_peer PORT send|receive|echo COUNT
+// A process at the other end of a port, for tests (port_test.cc): port_peer PORT send|receive|echo COUNT [CAPTURE]
+// or, for telemetry_test.cc, port_peer telemetry
 //
 // `send` sends COUNT frames whose every field follows from their number and a stranger's, and stays until its
 // standard input ends; `receive` checks COUNT of them; `echo` sends back what comes until its standard input ends.
 // Lines on standard output: "say ..." what the port says, "linked", "sent", "all", "result ..." at the end.
 #include <poll.h>
+#include <rte_eal.h>
 #include <rte_ethdev.h>
 #include <unistd.h>
 
@@ -15,6 +17,7 @@
 #include "runtime/eal.h"
 #include "runtime/port.h"
 #include "runtime/port_spec.h"
+#include "runtime/telemetry.h"
 #include "runtime/tsc_clock.h"
 #include "runtime/wire_frame.h"
 #include "tests/runtime/numbered_frame.h"
@@ -110,8 +113,31 @@ struct Peer {
   }
 };
 
+// Publishes figures until standard input ends.
+int Telemetry() {
+  Must(StartEal({.extra = {"--telemetry"}}));
+  Must(RegisterTelemetry());
+  TelemetrySnapshot snapshot;
+  snapshot.fit_count = 2;
+  snapshot.fits[0] = {.nf = 0, .entries = 10, .capacity = 4096, .full = 1, .evictions = 3};
+  snapshot.fits[1] = {.nf = 1, .entries = 20, .capacity = 4096, .full = 2, .evictions = 6};
+  snapshot.operation_count = 1;
+  snapshot.operations[0] = {.id = 7, .phase = {"transferring"}, .flows = 5, .held_bytes = 1'500};
+  snapshot.switch_figures = {.rules = 3, .matched = 1, .packet_ins = 4, .packet_outs = 5};
+  PublishTelemetry(snapshot);
+  Say("socket " + std::string(rte_eal_get_runtime_dir()) + "/dpdk_telemetry.v2");
+  while (!InputEnded()) {
+    ++snapshot.switch_figures.matched;
+    ++snapshot.at_ns;  // equal in every snapshot that is whole
+    PublishTelemetry(snapshot);
+  }
+  Say("result");
+  return 0;
+}
+
 int Main(int argc, char** argv) {
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  if (argc == 2 && std::string(argv[1]) == "telemetry") return Telemetry();
   if (argc < 4) Fail("usage: port_peer PORT send|receive|echo COUNT");
   const PortSpec spec = Must(ParsePortSpec(argv[1]));
   const PortPlan plan = Must(PlanPorts({&spec, 1}));
@@ -122,13 +148,16 @@ int Main(int argc, char** argv) {
   peer.pool = Must(MakePool({.mbufs = 8191, .data_octets = kPortDataOctets}));
   peer.device = plan.ports[0].device;
   peer.clock.Start();
+  std::unique_ptr<Capture> capture;
+  if (argc > 4) capture = Must(Capture::Open(argv[4]));
   peer.port = Must(EthPort::Open({.name = "test",
                                   .device = peer.device,
                                   .connects = plan.ports[0].connects,
                                   .queue = Bytes(20'000'000),
                                   .memory = {peer.pool, &peer.store},
                                   .clock = [&peer] { return peer.clock.Now(); },
-                                  .say = [](const std::string& line) { Say("say " + line); }}));
+                                  .say = [](const std::string& line) { Say("say " + line); },
+                                  .capture = capture.get()}));
   Must(peer.port->AwaitLink(Duration::Seconds(30)));
   Say("linked");
   const std::string mode = argv[2];
@@ -144,6 +173,10 @@ int Main(int argc, char** argv) {
   std::printf("result received=%lu foreign=%lu cut=%lu sent=%lu losses=%lu missed=%lu faults=%lu wrong=%lu\n",
               c.received, c.foreign, c.cut, c.sent, c.link_losses, c.missed, c.faults, peer.wrong);
   peer.port.reset();
+  if (capture != nullptr) {
+    if (capture->lost() > 0) Fail("capture lost " + std::to_string(capture->lost()));
+    Must(capture->Close());
+  }
   return 0;
 }
 

@@ -1,10 +1,13 @@
 #include "runtime/port.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "runtime/eal.h"
 #include "tests/runtime/engines.h"
 #include "tests/runtime/peer_process.h"
+#include "workloads/capture_file.h"
+#include "workloads/packet_parser.h"
 
 using namespace uhaul;           // NOLINT
 using namespace uhaul::runtime;  // NOLINT
@@ -98,6 +101,29 @@ TEST_CASE("EthPort: over a real wire of the kernel's every frame arrives, in ord
   REQUIRE(receiver.Await("linked"));
   PeerProcess sender({"af_packet:uhaul-a", "send", "3000"}, network.fd());
   CheckArrived(sender, receiver, 3'000);
+}
+
+TEST_CASE("EthPort: a capture holds what was on the wire, at both ends the same frames") {
+  const Place place;
+  const std::string socket = "memif:" + place / "link";
+  PeerProcess sender({socket, "send", "2000", place / "sent.pcap"});
+  PeerProcess receiver({socket + ",role=client", "receive", "2000", place / "received.pcap"});
+  CheckArrived(sender, receiver, 2'000);
+  CaptureReader sent = CaptureReader::Open(place / "sent.pcap").value();
+  CaptureReader received = CaptureReader::Open(place / "received.pcap").value();
+  CapturePacket a, b;
+  uint64_t frames = 0;
+  for (; sent.Next(&a).value(); ++frames) {
+    REQUIRE(received.Next(&b).value());
+    REQUIRE(a.octets.size() == a.wire_octets);
+    REQUIRE(std::equal(a.octets.begin(), a.octets.end(), b.octets.begin(), b.octets.end()));
+    ParsedFrame frame;
+    REQUIRE(ParseFrame(a.octets, a.wire_octets, &frame) == ParseOutcome::kOk);
+    REQUIRE(frame.sequence == frames);
+  }
+  CHECK(frames == 2'000);
+  CHECK(received.Next(&b).value());  // the stranger's, which did not leave through the port
+  CHECK_FALSE(received.Next(&b).value());
 }
 
 TEST_CASE("EthPort: a port that is not there is named, with those that are") {
