@@ -177,6 +177,9 @@ void Controller::Dispatch(TimePoint now, const Task& task, Outbox& outbox) {
   const auto it = migrations_.find(task.message.operation);
   if (it == migrations_.end()) {
     ++strays_;
+    if (const auto* lost = std::get_if<msg::PacketEvent>(&task.message.body)) {
+      outbox.packets.push_back({OutPacket::Fate::kDropped, task.from.instance, lost->packet});
+    }
     return;
   }
   With(now, outbox, [&](MigrationContext& context) { it->second.OnMessage(context, task.from, task.message.body); });

@@ -16,8 +16,9 @@
 namespace uhaul {
 
 void Migration::Handle(MigrationContext& context, const msg::PacketEvent& m) {
-  if (closed()) {
+  if (closed()) {  // nobody is left to send it on
     ++strays_;
+    context.outbox.packets.push_back({OutPacket::Fate::kDropped, request_.src, m.packet});
     return;
   }
   Flow& flow = flows_.Get(m.packet.flow.id != 0 ? m.packet.flow : context.hasher.Key(m.packet.flow.tuple));

@@ -19,7 +19,7 @@ struct OutPacket {
     kToSink,   // NF: processed, on its way out
     kToNf,     // switch: out of the port to `nf`
     kRelay,    // NF: unprocessed, back to the switch, which sends it to `nf`
-    kDropped,  // a buffer was full
+    kDropped,  // a buffer was full, or its operation is over
   };
   Fate fate = Fate::kToSink;
   uint8_t nf = 0;
