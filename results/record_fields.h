@@ -1,4 +1,5 @@
-// The names of a record's fields in ID.json: one table for writer and reader. Private to results/.
+// The names of a record's fields in ID.json: one table for writer and reader. Elsewhere only
+// kStepNames serves, to name steps to people in the same words.
 #pragma once
 
 #include <array>

@@ -160,31 +160,35 @@ Result<size_t> Channel::NextFrame(std::span<const uint8_t> in) const {
   return kLengthOctets + length;
 }
 
-Result<Channel::Received> Channel::Receive(FrameHandler& handler) {
+Result<Channel::Received> Channel::Receive(FrameHandler& handler, size_t limit) {
   Received received;
   if (in_.size() < in_size_ + kReadOctets) in_.resize(in_size_ + kReadOctets);
   ssize_t read = 0;
   while ((read = ::recv(socket_.get(), in_.data() + in_size_, kReadOctets, 0)) < 0 && errno == EINTR) {
   }
-  if (read < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return received;
-  if (read < 0) return Error{fmt::format("{} is gone: {}", peer_, std::strerror(errno))};
-  if (read == 0) {
-    if (in_size_ > 0) return Malformed("the connection ends in the middle of it");
-    received.closed = true;
-    return received;
+  const bool ended = read == 0;
+  if (read < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
+    return Error{fmt::format("{} is gone: {}", peer_, std::strerror(errno))};
   }
   received.more = read == static_cast<ssize_t>(kReadOctets);
-  std::span<const uint8_t> in(in_.data(), in_size_ + static_cast<size_t>(read));
+  std::span<const uint8_t> in(in_.data(), in_size_ + static_cast<size_t>(std::max<ssize_t>(read, 0)));
   for (;;) {
     const Result<size_t> size = NextFrame(in);
     if (!size) return size.error();
     if (*size == 0 || in.size() < *size) break;
+    if (received.frames == limit) {
+      received.more = true;
+      break;
+    }
     if (const Status taken = Take(in.first(*size).subspan(kLengthOctets), handler); !taken) return taken.error();
     in = in.subspan(*size);
     ++received.frames;
   }
   in_size_ = in.size();
   if (in_size_ > 0 && in.data() != in_.data()) std::memmove(in_.data(), in.data(), in_size_);
+  if (!ended || received.more) return received;
+  if (in_size_ > 0) return Malformed("the connection ends in the middle of it");
+  received.closed = true;
   return received;
 }
 

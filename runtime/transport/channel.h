@@ -67,10 +67,11 @@ class Channel {
   struct Received {
     size_t frames = 0;
     bool closed = false;  // by the peer, between two frames
-    bool more = false;    // the read was full: there may be more at once
+    bool more = false;    // there may be more at once: call again without polling
   };
-  // Does not block; what a call of the handler does to this channel may be to queue, nothing else.
-  Result<Received> Receive(FrameHandler& handler);
+  // Does not block; what a call of the handler does to this channel may be to queue, nothing else. At most `limit`
+  // frames; what was read beyond them waits for the next call.
+  Result<Received> Receive(FrameHandler& handler, size_t limit = SIZE_MAX);
 
   int fd() const { return socket_.get(); }
   const std::string& peer() const { return peer_; }
