@@ -30,13 +30,17 @@ constexpr Command kCommands[] = {
     {"trace", TraceCommand, "generate or show flow traces, or make them from captures"},
     {"replay", ReplayCommand, "a capture through two monitors, with a move between them; their records"},
     {"schema", SchemaCommand, "every parameter: unit, default, limits"},
+    {"controller", ControllerCommand, "run a controller for NFs and a switch that connect to it"},
+    {"move", MoveCommand, "at a running controller: move flows from one NF to another"},
+    {"status", StatusCommand, "at a running controller: operations, peers, what it holds"},
+    {"abort", AbortCommand, "at a running controller: end an operation early"},
 };
 
 void PrintHelp() {
   fmt::print(
       "uhaul: state migration for network functions, elephants only or everything\n\nusage: uhaul COMMAND "
       "[options]\n\n");
-  for (const Command& command : kCommands) fmt::print("  {:<9} {}\n", command.name, command.summary);
+  for (const Command& command : kCommands) fmt::print("  {:<11} {}\n", command.name, command.summary);
   fmt::print(
       "\n'uhaul COMMAND --help' shows a command's options and an example. --version prints the version.\n"
       "Exit codes: 0 ok, 1 some points failed, 64 usage, 65 bad or missing file, 70 internal, 130 interrupted.\n");

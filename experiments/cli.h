@@ -36,6 +36,10 @@ int DetectCommand(const Arguments& arguments);
 int TraceCommand(const Arguments& arguments);
 int ReplayCommand(const Arguments& arguments);
 int SchemaCommand(const Arguments& arguments);
+int ControllerCommand(const Arguments& arguments);
+int MoveCommand(const Arguments& arguments);
+int StatusCommand(const Arguments& arguments);
+int AbortCommand(const Arguments& arguments);
 
 // One sub-command's command line. Abbreviated options are not guessed.
 class CommandLine {
