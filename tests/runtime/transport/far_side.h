@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -30,7 +31,11 @@ class FarSide {
  public:
   static constexpr int kChannels = 3;  // nf 0, nf 1, switch
 
-  FarSide(std::vector<Channel> channels, const Profile& profile, uint32_t flows)
+  using MakeFunction = std::function<std::unique_ptr<NetworkFunction>(std::shared_ptr<uint64_t> violations)>;
+
+  FarSide(
+      std::vector<Channel> channels, const Profile& profile, uint32_t flows,
+      const MakeFunction& make = [](auto violations) { return std::make_unique<OracleNf>(violations); })
       : channels_(std::move(channels)),
         profile_(profile),
         switch_({profile, kTestKey, 65536, 0}),
@@ -39,8 +44,8 @@ class FarSide {
         seen_(flows),
         last_(flows, -1) {
     for (uint8_t i = 0; i < 2; ++i) {
-      nfs_.push_back(NfAgent({i, {.capacity = 65536, .window = Duration::Seconds(2)}, profile, kTestKey},
-                             std::make_unique<OracleNf>(violations_)));
+      nfs_.push_back(
+          NfAgent({i, {.capacity = 65536, .window = Duration::Seconds(2)}, profile, kTestKey}, make(violations_)));
     }
     for (uint32_t n = 0; n < flows; ++n) {
       FiveTuple tuple;
