@@ -54,7 +54,7 @@ std::optional<double> StepMs(const RunRecord& record, OperationStep step) {
 
 // U-HAUL 4.4, 4.5: flows of A that were not selected and whose last packet comes after t0 + T.
 void AddMissed(const RunRecord& record, RunMetrics& metrics) {
-  if (!metrics.downtime_ms) return;
+  if (!metrics.downtime_ms || record.Lacks("flows.last_processed_ns")) return;
   const int64_t delete_ns = record.step_ns(OperationStep::kLastDelete);
   const int64_t over_ns = delete_ns == kNever ? record.t0_ns : delete_ns;
   int64_t last_ns = over_ns;
@@ -98,7 +98,8 @@ void AddFlows(const RunRecord& record, RunMetrics& metrics) {
     if (row.outcome == FlowOutcome::kMoved) shifted += unsent;
   }
   metrics.pause_us = SpreadOf(std::move(pauses));
-  if (to_come > 0) metrics.share_shifted = 100 * shifted / to_come;
+  if (to_come > 0 && !record.Lacks("flows.outcome") && !record.Lacks("flows.t0_unsent_bytes"))
+    metrics.share_shifted = 100 * shifted / to_come;
 }
 
 }  // namespace
@@ -186,6 +187,24 @@ std::vector<EpochCount> FitEntries(const RunRecord& record, int64_t window_ns) {
     counts.push_back({static_cast<int>(row.at_ns / window_ns), row.before, row.after});
   }
   return counts;
+}
+
+std::optional<EvictionRow> PassAfter(const RunRecord& record) {
+  for (const EvictionRow& row : record.evictions) {
+    if (record.t0_ns != kNever && row.at_ns >= record.t0_ns) return row;
+  }
+  return std::nullopt;
+}
+
+Spread MiceFct(const RunRecord& record, uint64_t threshold) {
+  const int64_t over_ns = record.step_ns(OperationStep::kLastDelete);
+  std::vector<double> times;
+  for (const FlowRow& row : record.flows) {
+    if (row.final_bytes >= threshold) continue;
+    if (!row.active && (over_ns == kNever || row.first_sent_ns > over_ns)) continue;
+    if (const auto ms = FctMs(row)) times.push_back(*ms);
+  }
+  return SpreadOf(std::move(times));
 }
 
 std::optional<double> FctMs(const FlowRow& row) {

@@ -85,6 +85,13 @@ struct EpochCount {
 };
 std::vector<EpochCount> FitEntries(const RunRecord& record, int64_t window_ns);
 
+// The FIT's first eviction pass at or after t0.
+std::optional<EvictionRow> PassAfter(const RunRecord& record);
+
+// FCT in milliseconds of the mice (final size below the threshold) of A, and of those whose first packet was sent while
+// the operation lasted: what a migration can hold up. Without those that did not end.
+Spread MiceFct(const RunRecord& record, uint64_t threshold);
+
 // Last byte at the sink less the first packet sent; nullopt if the flow did not end.
 std::optional<double> FctMs(const FlowRow& row);
 std::optional<double> FctFromArrivalMs(const FlowRow& row);

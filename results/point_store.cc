@@ -133,6 +133,16 @@ Result<StoredPoint> ReadPoint(const std::string& directory, const std::string& i
   return point;
 }
 
+Result<Provenance> ReadProvenance(const std::string& directory, const std::string& id) {
+  if (auto status = CheckId(id); !status) return status.error();
+  const std::string path = directory + "/" + id + ".prov.json";
+  auto bytes = ReadFile(path, 0);
+  if (!bytes) return bytes.error();
+  auto provenance = DecodeProvenance(*bytes);
+  if (!provenance) return Error{path + ": " + provenance.error().message};
+  return provenance;
+}
+
 Result<std::string> PointBuild(const std::string& directory, const std::string& id) {
   if (auto status = CheckId(id); !status) return status.error();
   const std::string path = directory + "/" + id + ".json";

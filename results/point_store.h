@@ -13,7 +13,7 @@ namespace uhaul {
 
 struct StoredPoint {
   std::string id;
-  std::string engine;                       // "sim" or "runtime"
+  std::string engine;                       // "sim", "runtime" or "import"
   std::string build;                        // the engine's build id: a point made by another build is not current
   std::map<std::string, std::string> spec;  // canonical SI values by key
   RunRecord record;
@@ -37,6 +37,7 @@ Status WritePoint(const std::string& directory, const StoredPoint& point, const 
 // DIR/ID.failed: the error and the log's tail of a point that could not be made.
 Status WriteFailure(const std::string& directory, const std::string& id, const std::string& error);
 Result<StoredPoint> ReadPoint(const std::string& directory, const std::string& id);
+Result<Provenance> ReadProvenance(const std::string& directory, const std::string& id);
 // The point's exact bytes in ID.json.
 std::string EncodePoint(const StoredPoint& point);
 // The build that made ID.json, without reading it whole; an error if there is none.

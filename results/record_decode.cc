@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -158,9 +159,23 @@ void ReadEvictions(Reader& in, const Json& json, RunRecord& record) {
   }
 }
 
+void ReadUnmeasured(Reader& in, const Json& json, RunRecord& record) {
+  if (!json.contains("unmeasured")) return;
+  const std::string where = "record.unmeasured";
+  for (const Json& field : in.Array(in.Member(json, "unmeasured", "record"), where)) {
+    if (!in.ok()) return;
+    record.unmeasured.push_back(in.String(field, where));
+    if (in.ok() && !IsMeasurable(record.unmeasured.back())) in.Fail(where, "a field that no record has");
+  }
+  const auto out_of_order = [](const std::string& a, const std::string& b) { return a >= b; };
+  if (std::adjacent_find(record.unmeasured.begin(), record.unmeasured.end(), out_of_order) != record.unmeasured.end()) {
+    in.Fail(where, "not in order, or a field twice");
+  }
+}
+
 RunRecord ReadRecord(Reader& in, const Json& json) {
   RunRecord record;
-  in.ExpectObject(json, 13, "record");
+  in.ExpectObject(json, json.is_object() && json.contains("unmeasured") ? 14 : 13, "record");
   record.t0_ns = in.Time(in.Member(json, "t0_ns", "record"), At("record.t0_ns"));
   const Json& steps = in.Member(json, "steps_ns", "record");
   in.ExpectObject(steps, kStepNames.size(), "record.steps_ns");
@@ -189,6 +204,7 @@ RunRecord ReadRecord(Reader& in, const Json& json) {
     record.buffers[i] = ReadBuffer(in, in.Member(buffers, kBufferNames[i], "record.buffers"),
                                    std::string("record.buffers.") + kBufferNames[i]);
   }
+  ReadUnmeasured(in, json, record);
   ReadFlows(in, json, record);
   return record;
 }

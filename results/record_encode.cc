@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -102,6 +103,16 @@ void AppendSteps(Buffer& out, const RunRecord& record) {
   Append(out, "}},\n");
 }
 
+void AppendUnmeasured(Buffer& out, const std::vector<std::string>& fields) {
+  Append(out, "\"unmeasured\":[");
+  const char* separator = "";
+  for (const std::string& field : fields) {
+    Append(out, "{}{}", separator, Quoted(field));
+    separator = ",";
+  }
+  Append(out, "],\n");
+}
+
 void AppendRecord(Buffer& out, const RunRecord& record) {
   UHAUL_CHECK(std::isfinite(record.rho));
   Append(out, "{{\"t0_ns\":");
@@ -124,6 +135,7 @@ void AppendRecord(Buffer& out, const RunRecord& record) {
     AppendBuffer(out, record.buffers[i]);
   }
   Append(out, "}},\n");
+  if (!record.unmeasured.empty()) AppendUnmeasured(out, record.unmeasured);
   AppendFlows(out, record.flows);
   Append(out, "}}");
 }
@@ -159,6 +171,18 @@ std::string EncodeProvenance(const Provenance& provenance) {
   }
   Append(out, "}}\n");
   return fmt::to_string(out);
+}
+
+bool IsMeasurable(std::string_view field) {
+  const auto named = [](const auto& names, std::string_view name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  constexpr std::string_view kBuffers = "buffers.";
+  constexpr std::string_view kCounters = "counters.";
+  if (field.starts_with(kBuffers)) return named(kBufferNames, field.substr(kBuffers.size()));
+  if (!field.starts_with(kCounters)) return named(kMeasurable, field);
+  return std::any_of(kCounterFields.begin(), kCounterFields.end(),
+                     [&](const CounterField& counter) { return field.substr(kCounters.size()) == counter.name; });
 }
 
 std::string Checksum(std::string_view text) {

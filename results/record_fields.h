@@ -1,4 +1,4 @@
-// The names of a record's fields in ID.json: one table for writer and reader. Elsewhere only
+// The names of a record's fields in ID.json: one table for writer, reader, comparison and import. Elsewhere only
 // kStepNames serves, to name steps to people in the same words.
 #pragma once
 
@@ -31,6 +31,7 @@ inline constexpr int kFlowOutcomes = 7;
 struct CounterField {
   const char* name;
   uint64_t RunCounters::*member;
+  bool of_engine = false;  // says how the engine worked, not what happened: no part of an exact comparison
 };
 inline constexpr std::array<CounterField, 17> kCounterFields = {{
     {"packets_sent", &RunCounters::packets_sent},
@@ -49,8 +50,16 @@ inline constexpr std::array<CounterField, 17> kCounterFields = {{
     {"flows_moved", &RunCounters::flows_moved},
     {"rules_installed", &RunCounters::rules_installed},
     {"rules_peak", &RunCounters::rules_peak},
-    {"generator_late_ns", &RunCounters::generator_late_ns},
+    {"generator_late_ns", &RunCounters::generator_late_ns, true},
 }};
+
+// What RunRecord::unmeasured may name beside counters and buffers. "flows.fct" is finished less first sent: it can be
+// known where neither is, on two clocks that agree with each other but not with t0's.
+inline constexpr std::array<const char*, 10> kMeasurable = {
+    "evictions",     "flows.arrival_ns", "flows.fct",      "flows.first_sent_ns",     "flows.last_processed_ns",
+    "flows.outcome", "flows.pause_ns",   "flows.t0_bytes", "flows.t0_last_packet_ns", "flows.t0_unsent_bytes"};
+// Those, "counters.NAME" and "buffers.NAME".
+bool IsMeasurable(std::string_view field);
 
 // 16 hex digits. Against accidents, not against forgery: the key is public.
 std::string Checksum(std::string_view text);

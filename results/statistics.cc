@@ -70,6 +70,23 @@ std::optional<Band> Band90(const std::vector<std::optional<double>>& values) {
   return band;
 }
 
+std::optional<Band> MedianInterval95(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const auto n = static_cast<double>(values.size());
+  // P(at most k of n values lie below the median), from k = 0.
+  double log_term = -n * std::log(2.0);
+  double below = std::exp(log_term);
+  size_t k = 0;
+  if (values.empty() || below > 0.025) return std::nullopt;
+  for (;;) {
+    log_term += std::log((n - static_cast<double>(k)) / static_cast<double>(k + 1));
+    below += std::exp(log_term);
+    if (below > 0.025) break;
+    ++k;
+  }
+  return Band{values[k], values[values.size() - 1 - k]};
+}
+
 double EnvelopeP(const std::vector<double>& observed, const std::vector<std::vector<double>>& samples) {
   UHAUL_CHECK(!observed.empty());
   UHAUL_CHECK(!samples.empty());

@@ -28,6 +28,10 @@ std::vector<std::optional<double>> Resample(const Statistic& statistic, const st
 // From the 5 % to the 95 % quantile of what the draws gave; nullopt if more than a tenth of them gave nothing.
 std::optional<Band> Band90(const std::vector<std::optional<double>>& values);
 
+// Of the median of independent values: from one order statistic to its mirror, as near as they may be for a coverage of
+// at least 95 % by the exact binomial, whatever the distribution; nullopt below six values.
+std::optional<Band> MedianInterval95(std::vector<double> values);
+
 // Global envelope test by extreme rank, two-sided, with continuous ranks (Hahn 2015; Mrkvicka et al. 2022, "cont"): how
 // often do `samples`, vectors of the same cells, hold one whose most extreme cell is at least as extreme as that of
 // `observed`? Whole ranks would tie every vector that is first or last in any cell, and hide how far off one lies.

@@ -2,10 +2,12 @@
 // those are computed in results/. Times are nanoseconds since the start of the trace; kNever where nothing happened.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/record/event.h"
@@ -85,9 +87,13 @@ struct RunRecord {
   std::vector<EvictionRow> evictions;  // src's FIT, from t = 0
   std::array<BufferUse, kBufferPlaces> buffers;
   RunCounters counters;
+  // What nobody measured, of a run that was brought in from elsewhere ("evictions", "counters.events",
+  // "flows.pause_ns", ...): those fields are zero and mean nothing. In order, each once; empty for our engines' runs.
+  std::vector<std::string> unmeasured;
 
   RunRecord() { steps_ns.fill(kNever); }
   int64_t step_ns(OperationStep step) const { return steps_ns[static_cast<size_t>(step)]; }
+  bool Lacks(std::string_view field) const { return std::binary_search(unmeasured.begin(), unmeasured.end(), field); }
 };
 
 }  // namespace uhaul
