@@ -1,11 +1,10 @@
 // uhaul collect: the points of a sweep as one CSV, or as means over traces.
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <filesystem>
 #include <set>
 
 #include "experiments/cli.h"
+#include "experiments/point_reader.h"
 #include "results/collect.h"
 
 namespace uhaul {
@@ -14,8 +13,9 @@ namespace {
 namespace po = boost::program_options;
 
 // Identities of the named definitions' points; of every point in the folder if none is named.
-Result<std::set<std::string>> WantedIds(const std::vector<std::string>& definitions,
-                                        const std::vector<std::string>& sets, const std::string& directory) {
+Result<std::vector<std::string>> WantedIds(const std::vector<std::string>& definitions,
+                                           const std::vector<std::string>& sets, const std::string& directory) {
+  if (definitions.empty()) return PointIdsIn(directory);
   std::set<std::string> ids;
   for (const std::string& name : definitions) {
     const Result<Definition> definition = LoadWithSets(name, sets);
@@ -24,14 +24,7 @@ Result<std::set<std::string>> WantedIds(const std::vector<std::string>& definiti
     if (!specs.ok()) return specs.error();
     for (const PointSpec& spec : *specs) ids.insert(PointId(spec));
   }
-  if (!definitions.empty()) return ids;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
-    const std::string stem = entry.path().stem();
-    if (entry.path().extension() == ".json" && stem.size() == 32) ids.insert(stem);
-  }
-  if (error) return Error{fmt::format("{}: {}; 'uhaul run' makes results", directory, error.message())};
-  return ids;
+  return std::vector<std::string>(ids.begin(), ids.end());
 }
 
 }  // namespace
@@ -62,21 +55,14 @@ int CollectCommand(const Arguments& arguments) {
   const std::vector<std::string> definitions =
       line.Has("experiment") ? line.Get<std::vector<std::string>>("experiment") : std::vector<std::string>{};
   if (definitions.empty() && !sets.empty()) return line.Usage("--set needs an experiment to apply to");
-  const Result<std::set<std::string>> ids = WantedIds(definitions, sets, directory);
+  const Result<std::vector<std::string>> ids = WantedIds(definitions, sets, directory);
   if (!ids.ok()) return FailFor(ids.error());
-  std::vector<StoredPoint> points;
-  size_t missing = 0;
-  for (const std::string& id : *ids) {
-    if (::access(fmt::format("{}/{}.json", directory, id).c_str(), R_OK) != 0) {
-      ++missing;
-      continue;
-    }
-    Result<StoredPoint> point = ReadPoint(directory, id);
-    if (!point.ok()) return FailFor(point.error());
-    points.push_back(*std::move(point));
+  PointReader reader(directory);
+  if (const Status read = reader.Read(*ids); !read.ok()) return FailFor(read.error());
+  if (reader.missing() > 0) {
+    fmt::print(stderr, "uhaul: {} of {} points are missing in {}\n", reader.missing(), ids->size(), directory);
   }
-  if (missing > 0) fmt::print(stderr, "uhaul: {} of {} points are missing in {}\n", missing, ids->size(), directory);
-  fmt::print("{}", line.Get<bool>("mean") ? CollectMeans(points, options) : CollectCsv(points));
+  fmt::print("{}", line.Get<bool>("mean") ? CollectMeans(reader.points(), options) : CollectCsv(reader.points()));
   return exit_code::kOk;
 }
 

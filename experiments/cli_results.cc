@@ -3,11 +3,10 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <filesystem>
 #include <functional>
-#include <set>
 
 #include "experiments/cli.h"
+#include "experiments/point_reader.h"
 #include "results/claims.h"
 #include "results/paper_tables.h"
 #include "results/point_store.h"
@@ -49,10 +48,6 @@ Result<RenderOptions> ReadOptions(const CommandLine& line) {
   return options;
 }
 
-bool Exists(const std::string& directory, const std::string& id) {
-  return ::access(fmt::format("{}/{}.json", directory, id).c_str(), R_OK) == 0;
-}
-
 // The definition's points of one trace number, with every other value as it stands.
 Result<std::vector<PointSpec>> OfTrace(Definition definition, uint64_t trace) {
   Result<Axis> axis = ParseSet(1, fmt::format("workload.trace={}", trace));
@@ -61,52 +56,30 @@ Result<std::vector<PointSpec>> OfTrace(Definition definition, uint64_t trace) {
   return Expand(definition);
 }
 
-struct Collected {
-  std::vector<StoredPoint> points;
-  size_t missing = 0;
-};
-
-Status ReadAll(const std::string& directory, const std::vector<PointSpec>& specs, std::set<std::string>* seen,
-               Collected* out) {
-  for (const PointSpec& spec : specs) {
-    const std::string id = PointId(spec);
-    if (!seen->insert(id).second) continue;
-    if (!Exists(directory, id)) {
-      ++out->missing;
-      continue;
-    }
-    Result<StoredPoint> point = ReadPoint(directory, id);
-    if (!point.ok()) return point.error();
-    out->points.push_back(*std::move(point));
-  }
-  return {};
-}
-
 bool AllExist(const std::string& directory, const std::vector<PointSpec>& specs) {
   for (const PointSpec& spec : specs) {
-    if (!Exists(directory, PointId(spec))) return false;
+    if (!PointExists(directory, PointId(spec))) return false;
   }
   return !specs.empty();
 }
 
 // The definition's points; where its traces were not set by hand, also the further traces (6, 7, ...) that are there
 // completely, so that `uhaul table` sees all that an earlier `uhaul run --set workload.trace=1..30` made.
-Result<Collected> CollectPoints(const std::string& directory, const Definition& definition, bool traces_set) {
-  Collected out;
-  std::set<std::string> seen;
+Result<PointReader> CollectPoints(const std::string& directory, const Definition& definition, bool traces_set) {
+  PointReader reader(directory);
   const Result<std::vector<PointSpec>> specs = Expand(definition);
   if (!specs.ok()) return specs.error();
-  if (Status s = ReadAll(directory, *specs, &seen, &out); !s.ok()) return s.error();
-  if (traces_set || out.missing > 0) return out;
+  if (Status s = reader.Read(PointIdsOf(*specs)); !s.ok()) return s.error();
+  if (traces_set || reader.missing() > 0) return reader;
   uint64_t last = 0;
   for (const PointSpec& spec : *specs) last = std::max(last, spec.trace);
   for (uint64_t trace = last + 1; trace <= kMostTraces; ++trace) {
     const Result<std::vector<PointSpec>> more = OfTrace(definition, trace);
     if (!more.ok()) return more.error();
     if (!AllExist(directory, *more)) break;
-    if (Status s = ReadAll(directory, *more, &seen, &out); !s.ok()) return s.error();
+    if (Status s = reader.Read(PointIdsOf(*more)); !s.ok()) return s.error();
   }
-  return out;
+  return reader;
 }
 
 using Render = std::function<Result<std::string>(std::span<const StoredPoint>, const RenderOptions&)>;
@@ -123,15 +96,15 @@ int RenderFrom(const CommandLine& line, const std::string& what, const std::stri
   bool traces_set = false;
   for (const std::string& set : sets) traces_set = traces_set || set.starts_with("workload.trace=");
   const std::string& directory = line.Get<std::string>("results");
-  const Result<Collected> collected = CollectPoints(directory, *definition, traces_set);
+  const Result<PointReader> collected = CollectPoints(directory, *definition, traces_set);
   if (!collected.ok()) return FailFor(collected.error());
-  if (collected->missing > 0) {
+  if (collected->missing() > 0) {
     std::string command = fmt::format("uhaul run {} --results '{}'", name, directory);
     for (const std::string& set : sets) command += fmt::format(" --set '{}'", set);
-    fmt::print(stderr, "uhaul: {}: {} of {} points are missing in {}; to make them: {}\n", what, collected->missing,
-               collected->missing + collected->points.size(), directory, command);
+    fmt::print(stderr, "uhaul: {}: {} of {} points are missing in {}; to make them: {}\n", what, collected->missing(),
+               collected->missing() + collected->points().size(), directory, command);
   }
-  const Result<std::string> text = render(collected->points, *options);
+  const Result<std::string> text = render(collected->points(), *options);
   if (!text.ok()) return Fail(exit_code::kBadInput, text.error().message);
   fmt::print("{}{}", *text, text->ends_with('\n') ? "" : "\n");
   return exit_code::kOk;

@@ -155,6 +155,7 @@ std::optional<double> DowntimeMs(const RunRecord& record) {
   if (record.step_ns(OperationStep::kAborted) != kNever) return std::nullopt;
   if (const auto ms = StepMs(record, OperationStep::kLastDelete)) return ms;
   if (!StepMs(record, OperationStep::kDone) && !StepMs(record, OperationStep::kClosed)) return std::nullopt;
+  if (record.Lacks("flows.outcome")) return std::nullopt;
   const bool moved = std::any_of(record.flows.begin(), record.flows.end(),
                                  [](const FlowRow& row) { return row.outcome == FlowOutcome::kMoved; });
   return moved ? std::nullopt : std::optional<double>(0.0);

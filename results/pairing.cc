@@ -88,7 +88,8 @@ Result<Pairing> PairPoints(std::span<const StoredPoint> a, std::span<const Store
       out.only_a.push_back(group.front());
       continue;
     }
-    pairs[group.front()->spec] = {std::move(group), std::move(same->second)};
+    PointPair& pair = pairs[group.front()->spec];
+    pair = {std::move(group), std::move(same->second)};
     rest_b->erase(same);
   }
   for (const auto& [spec, group] : *rest_b) out.only_b.push_back(group.front());

@@ -16,7 +16,7 @@ struct PairRule {
   // "profile.*" is every key that begins with "profile.".
   std::vector<std::string> ignore = {"profile.*"};
   // If not empty: only these keys have to agree, and nothing else counts.
-  std::vector<std::string> join;
+  std::vector<std::string> join{};
 };
 
 struct PointPair {

@@ -110,7 +110,7 @@ class Drawing {
     const double rise = unit * std::log10(up);
     const double fall = unit * std::log10(down);
     const auto y = [](double offset, bool right) { return (right ? kTop : kTop + kSide) - offset; };
-    Add("<polygon clip-path=\"url(#plot)\" fill=\"#e8eef4\" points=\"{0:.2f},{1:.2f} {2:.2f},{3:.2f} {2:.2f},{4:.2f} "
+    Add("<polygon clip-path=\"url(#plot)\" fill=\"#cbd8e8\" points=\"{0:.2f},{1:.2f} {2:.2f},{3:.2f} {2:.2f},{4:.2f} "
         "{0:.2f},{5:.2f}\"/>\n",
         kLeft, y(rise, false), kLeft + kSide, y(rise, true), y(fall, true), y(fall, false));
   }
@@ -212,7 +212,7 @@ std::string RenderScatter(const ScatterPlot& plot) {
     }
     drawing.LegendLine(line++, style, series.name);
   }
-  std::string foot = fmt::format("Dashed: identity. Shaded: within {:g} %.", 100 * plot.tolerance);
+  std::string foot = fmt::format("Dashed: identity. Shaded: within {:g} %. Bars: 95 % interval.", 100 * plot.tolerance);
   if (hidden > 0) foot += fmt::format(" Not shown, for a zero has no logarithm: {} points.", hidden);
   drawing.Foot(foot);
   return drawing.Take();

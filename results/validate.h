@@ -121,6 +121,8 @@ std::string PointTitle(const StoredPoint& point);
 
 // validate_text.cc, validate_json.cc
 std::string RenderComparison(const Comparison& comparison, const ValidateOptions& options, const RenderOptions& render);
+// Only the groups' tables.
+std::string RenderGroups(const Comparison& comparison, const RenderOptions& render);
 std::string RenderExact(const ExactComparison& comparison);
 // A row per metric and group.
 std::string ComparisonCsv(const Comparison& comparison);

@@ -65,8 +65,18 @@ std::string BaselineText(const GroupComparison& group) {
       fmt::format("  baseline, get per flow x flows selected: downtime {} ms", Fixed(group.baseline->predicted_ms, 3));
   const std::optional<double> ratio = group.baseline->error_ratio;
   if (ratio) out += fmt::format("; error of A / error of the baseline = {}", Fixed(*ratio, 3));
-  if (ratio && *ratio > 0) out += fmt::format(" (A is {} times closer)", Fixed(1 / *ratio, 1));
+  if (ratio && *ratio > 0 && *ratio <= 1) out += fmt::format(" (A is {} times closer)", Fixed(1 / *ratio, 1));
+  if (ratio && *ratio > 1) out += fmt::format(" (the baseline is {} times closer)", Fixed(*ratio, 1));
   return out + "\n";
+}
+
+// A run that never ended has no downtime, say; that is no agreement, and must be seen.
+std::string OneSidedMetrics(const GroupComparison& group) {
+  std::string out;
+  for (const MetricComparison& c : group.metrics) {
+    if (c.one_sided > 0) out += fmt::format("{}{} ({})", out.empty() ? "" : ", ", c.metric->name, c.one_sided);
+  }
+  return out.empty() ? "" : "  pairs with a value on one side only: " + out + "\n";
 }
 
 std::string OneSided(const char* side, const std::vector<std::string>& points) {
@@ -101,13 +111,18 @@ std::string VerdictLine(const Comparison& comparison, const ValidateOptions& opt
 
 }  // namespace
 
-std::string RenderComparison(const Comparison& comparison, const ValidateOptions& options,
-                             const RenderOptions& render) {
+std::string RenderGroups(const Comparison& comparison, const RenderOptions& render) {
   std::string out;
   for (const GroupComparison& group : comparison.groups) {
-    out += fmt::format("{}: {} pairs{}\n{}{}\n", GroupTitle(group), group.pairs, group.held_out ? ", held out" : "",
-                       RenderGrid(GroupGrid(group), render), BaselineText(group));
+    out += fmt::format("{}: {} pairs{}\n{}{}{}\n", GroupTitle(group), group.pairs, group.held_out ? ", held out" : "",
+                       RenderGrid(GroupGrid(group), render), BaselineText(group), OneSidedMetrics(group));
   }
+  return out;
+}
+
+std::string RenderComparison(const Comparison& comparison, const ValidateOptions& options,
+                             const RenderOptions& render) {
+  std::string out = RenderGroups(comparison, render);
   for (const bool held_out : {false, true}) {
     if (!Has(comparison, held_out)) continue;
     out += fmt::format("All groups{}, by verdict\n{}\n", held_out ? " that were held out" : "",

@@ -151,5 +151,19 @@ TEST_CASE("record_json: provenance survives the round trip") {
   CHECK_FALSE(DecodeProvenance("{}").ok());
 }
 
+TEST_CASE("record_json: what nobody measured is kept, must be a field, and in order") {
+  StoredPoint point = FullPoint();
+  point.record.unmeasured = {"counters.events", "evictions"};
+  const auto decoded = DecodePoint(EncodePoint(point));
+  REQUIRE(decoded);
+  CHECK(decoded->record.unmeasured == point.record.unmeasured);
+  CHECK(decoded->record.Lacks("evictions"));
+  CHECK_FALSE(decoded->record.Lacks("flows.pause_ns"));
+  point.record.unmeasured = {"evictions", "counters.events"};
+  CHECK_FALSE(DecodePoint(EncodePoint(point)));
+  point.record.unmeasured = {"nonsense"};
+  CHECK_FALSE(DecodePoint(EncodePoint(point)));
+}
+
 }  // namespace
 }  // namespace uhaul

@@ -120,5 +120,22 @@ TEST_CASE("verdict: a number is judged by its band, the band's width and its mar
   }
 }
 
+TEST_CASE("statistics: the interval of a median is the pair of order statistics of exact 95 % coverage") {
+  std::vector<double> values = {5, 4, 3, 2, 1};
+  CHECK_FALSE(MedianInterval95(values));
+  CHECK_FALSE(MedianInterval95({}));
+  values.push_back(6);
+  REQUIRE(MedianInterval95(values));
+  CHECK(MedianInterval95(values)->low == 1);
+  CHECK(MedianInterval95(values)->high == 6);
+  // Ten values: second to ninth (97.9 %); twenty-five: eighth to eighteenth (95.7 %).
+  values.clear();
+  for (int i = 1; i <= 25; ++i) {
+    values.push_back(i);
+    if (i == 10) CHECK((MedianInterval95(values)->low == 2 && MedianInterval95(values)->high == 9));
+  }
+  CHECK((MedianInterval95(values)->low == 8 && MedianInterval95(values)->high == 18));
+}
+
 }  // namespace
 }  // namespace uhaul
