@@ -26,6 +26,8 @@ constexpr Command kCommands[] = {
     {"claims", ClaimsCommand, "the paper's claims: holds, reverses, undecided"},
     {"summary", SummaryCommand, "how many of the paper's cells are in, by class of evidence"},
     {"collect", CollectCommand, "points as one CSV, or their means over traces"},
+    {"validate", ValidateCommand, "two sets of results, metric by metric: within, outside"},
+    {"import", ImportCommand, "a run of somebody else's testbed, from CSV files"},
     {"detect", DetectCommand, "which flows of a trace the EDM would choose at an instant"},
     {"trace", TraceCommand, "generate or show flow traces, or make them from captures"},
     {"replay", ReplayCommand, "a capture through two monitors, with a move between them; their records"},
@@ -43,7 +45,8 @@ void PrintHelp() {
   for (const Command& command : kCommands) fmt::print("  {:<11} {}\n", command.name, command.summary);
   fmt::print(
       "\n'uhaul COMMAND --help' shows a command's options and an example. --version prints the version.\n"
-      "Exit codes: 0 ok, 1 some points failed, 64 usage, 65 bad or missing file, 70 internal, 130 interrupted.\n");
+      "Exit codes: 0 ok, 1 some points failed, 2 validate: outside, 64 usage, 65 bad or missing file, 70 internal, 130 "
+      "interrupted.\n");
 }
 
 int Dispatch(const Arguments& arguments) {

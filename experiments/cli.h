@@ -15,6 +15,7 @@ namespace uhaul {
 namespace exit_code {
 inline constexpr int kOk = 0;
 inline constexpr int kSomeFailed = 1;
+inline constexpr int kOutside = 2;    // validate: two sets of results do not agree
 inline constexpr int kUsage = 64;     // the command line, --set included
 inline constexpr int kBadInput = 65;  // files: missing or bad
 inline constexpr int kInternal = 70;
@@ -32,6 +33,8 @@ int FigureCommand(const Arguments& arguments);
 int ClaimsCommand(const Arguments& arguments);
 int SummaryCommand(const Arguments& arguments);
 int CollectCommand(const Arguments& arguments);
+int ValidateCommand(const Arguments& arguments);
+int ImportCommand(const Arguments& arguments);
 int DetectCommand(const Arguments& arguments);
 int TraceCommand(const Arguments& arguments);
 int ReplayCommand(const Arguments& arguments);

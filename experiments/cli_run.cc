@@ -13,6 +13,7 @@
 #include "experiments/cli.h"
 #include "experiments/engine_process.h"
 #include "experiments/plan.h"
+#include "experiments/point_reader.h"
 #include "experiments/progress.h"
 #include "results/point_store.h"
 
@@ -23,6 +24,7 @@ namespace po = boost::program_options;
 using Json = nlohmann::json;
 
 constexpr size_t kMostFailuresShown = 20;
+constexpr unsigned kMostRepetitions = 1000;
 
 struct RunRequest {
   std::vector<std::string> experiments;
@@ -33,6 +35,7 @@ struct RunRequest {
   std::string results;
   std::string plan;  // a file to write the plan to, instead of running it
   unsigned jobs = 1;
+  unsigned repeat = 1;
   bool dry_run = false;
   bool retry_failed = false;
   bool json = false;
@@ -56,8 +59,10 @@ void AddRunOptions(CommandLine* line) {
       "results", po::value<std::string>()->default_value(DefaultResultsDirectory()),
       "folder of results ($UHAUL_RESULTS)")(
       "jobs,j", po::value<unsigned>()->default_value(std::max(1U, std::thread::hardware_concurrency())),
-      "processes at a time")("dry-run", "only say which points there are")(
-      "plan", po::value<std::string>()->default_value(""), "write the plan of all points to this file, and stop")(
+      "processes at a time")("repeat", po::value<unsigned>()->default_value(1),
+                             "run every point this many times, into folders rep-1, rep-2, ... of the results")(
+      "dry-run", "only say which points there are")("plan", po::value<std::string>()->default_value(""),
+                                                    "write the plan of all points to this file, and stop")(
       "retry-failed", "run points again that failed with this build of the engine")("json", "the outcome as JSON");
 }
 
@@ -70,6 +75,7 @@ Result<RunRequest> ReadRequest(const CommandLine& line, std::vector<std::string>
   request.results = line.Get<std::string>("results");
   request.plan = line.Get<std::string>("plan");
   request.jobs = line.Get<unsigned>("jobs");
+  request.repeat = line.Get<unsigned>("repeat");
   request.dry_run = line.Has("dry-run");
   request.retry_failed = line.Has("retry-failed");
   request.json = line.Has("json");
@@ -80,6 +86,10 @@ Result<RunRequest> ReadRequest(const CommandLine& line, std::vector<std::string>
     return Error{fmt::format("--clock has no value {} (one of tsc, virtual)", Quoted(request.clock))};
   if (line.Has("clock") && request.engine != "runtime") return Error{"--clock is for --engine runtime"};
   if (request.jobs < 1 || request.jobs > 1024) return Error{"--jobs must be between 1 and 1024"};
+  if (request.repeat < 1 || request.repeat > kMostRepetitions) {
+    return Error{fmt::format("--repeat must be between 1 and {}", kMostRepetitions)};
+  }
+  if (request.repeat > 1 && !request.plan.empty()) return Error{"--plan writes one plan; it does not --repeat"};
   if (request.results.empty()) return Error{"--results needs a folder"};
   // Points are named by what they say, not by who made them: each engine and clock has a folder of its own.
   if (request.engine == "runtime") request.results += request.clock == "tsc" ? "/runtime" : "/runtime-virtual";
@@ -153,6 +163,16 @@ Plan Missing(const RunRequest& request, const std::string& build, const Plan& al
   return missing;
 }
 
+// The request of each repetition, with a folder of its own if there are several.
+std::vector<RunRequest> Repetitions(const RunRequest& request) {
+  std::vector<RunRequest> all;
+  for (const std::string& folder : RepetitionFolders(request.results, request.repeat)) {
+    all.push_back(request);
+    all.back().results = folder;
+  }
+  return all;
+}
+
 size_t CountPoints(const Plan& plan) {
   size_t count = 0;
   for (const auto& group : plan.groups) count += group.size();
@@ -221,10 +241,12 @@ void Report(const RunRequest& request, const Tally& tally) {
 
 int DryRun(const RunRequest& request, const Plan& plan) {
   const Result<std::string> build = EngineBuildId(request.engine_path);
-  const size_t total = CountPoints(plan);
+  const size_t total = CountPoints(plan) * request.repeat;
   size_t present = 0;
-  for (const auto& group : plan.groups) {
-    for (const PlannedPoint& point : group) present += build.ok() && IsPresent(request, *build, point.id) ? 1 : 0;
+  for (const RunRequest& repetition : Repetitions(request)) {
+    for (const auto& group : plan.groups) {
+      for (const PlannedPoint& point : group) present += build.ok() && IsPresent(repetition, *build, point.id) ? 1 : 0;
+    }
   }
   if (request.json) {
     Json points = Json::array();
@@ -233,10 +255,29 @@ int DryRun(const RunRequest& request, const Plan& plan) {
     }
     fmt::print("{}\n", Json{{"points", points}, {"traces", plan.groups.size()}, {"present", present}}.dump(2));
   } else {
-    fmt::print("{} distinct points in {} warm-ups; {} present, {} to run\n", total, plan.groups.size(), present,
-               total - present);
+    fmt::print("{} distinct points in {} warm-ups{}; {} present, {} to run\n", CountPoints(plan), plan.groups.size(),
+               request.repeat > 1 ? fmt::format(", {} times", request.repeat) : "", present, total - present);
   }
   return exit_code::kOk;
+}
+
+// Makes what is missing of one repetition. Not 0: the engine ended as it should not.
+int RunOnce(const RunRequest& request, const std::string& build, const std::vector<PointSpec>& points, Tally* tally) {
+  std::error_code error;
+  std::filesystem::create_directories(request.results, error);
+  if (error) return Fail(exit_code::kBadInput, fmt::format("cannot make {}: {}", request.results, error.message()));
+  const Plan missing = Missing(request, build, MakePlan(points, request.results), tally);
+  if (missing.groups.empty()) return exit_code::kOk;
+  const Result<EngineEnd> end = Launch(request, missing);
+  if (!end.ok()) return Fail(exit_code::kInternal, end.error().message);
+  tally->interrupted = end->interrupted;
+  Settle(request, build, missing, end->interrupted, tally);
+  if (end->interrupted || end->exit_code == exit_code::kOk || end->exit_code == exit_code::kSomeFailed) {
+    return exit_code::kOk;
+  }
+  fmt::print(stderr, "uhaul: {} ended with exit code {}\n", request.engine_path, end->exit_code);
+  Report(request, *tally);
+  return exit_code::kInternal;
 }
 
 int Run(const RunRequest& request) {
@@ -250,21 +291,10 @@ int Run(const RunRequest& request) {
   }
   const Result<std::string> build = EngineBuildId(request.engine_path);
   if (!build.ok()) return Fail(exit_code::kInternal, build.error().message);
-  std::error_code error;
-  std::filesystem::create_directories(request.results, error);
-  if (error) return Fail(exit_code::kBadInput, fmt::format("cannot make {}: {}", request.results, error.message()));
   Tally tally;
-  const Plan missing = Missing(request, *build, plan, &tally);
-  if (!missing.groups.empty()) {
-    const Result<EngineEnd> end = Launch(request, missing);
-    if (!end.ok()) return Fail(exit_code::kInternal, end.error().message);
-    tally.interrupted = end->interrupted;
-    Settle(request, *build, missing, end->interrupted, &tally);
-    if (!end->interrupted && end->exit_code != exit_code::kOk && end->exit_code != exit_code::kSomeFailed) {
-      fmt::print(stderr, "uhaul: {} ended with exit code {}\n", request.engine_path, end->exit_code);
-      Report(request, tally);
-      return exit_code::kInternal;
-    }
+  for (const RunRequest& repetition : Repetitions(request)) {
+    if (const int code = RunOnce(repetition, *build, *points, &tally); code != exit_code::kOk) return code;
+    if (tally.interrupted) break;
   }
   Report(request, tally);
   if (tally.interrupted) return exit_code::kInterrupted;

@@ -112,8 +112,8 @@ TEST_CASE("uhaul: help, version, unknown commands and options have their exit co
   const Outcome unknown = place.Uhaul("tabel 3");
   CHECK(unknown.code == 64);
   CHECK(unknown.err.find("did you mean 'table'?") != std::string::npos);
-  for (const char* command : {"run", "sweep", "table", "figure", "claims", "summary", "detect", "trace",
-                              "trace generate", "trace show", "schema"}) {
+  for (const char* command : {"run", "sweep", "table", "figure", "claims", "summary", "validate", "import", "detect",
+                              "trace", "trace generate", "trace show", "schema"}) {
     CAPTURE(command);
     const Outcome help = place.Uhaul(std::string(command) + " --help");
     CHECK(help.code == 0);
@@ -196,6 +196,94 @@ TEST_CASE("uhaul run: makes what is missing, and nothing when called again") {
   for (const auto& entry : std::filesystem::directory_iterator(place.File("r"))) {
     CHECK(entry.path().filename().string().find("plan") == std::string::npos);
   }
+}
+
+TEST_CASE("uhaul run: --repeat makes every point again, in a folder for each time; validate reads them as runs") {
+  const Place place;
+  place.Write("four.yaml", kFour);
+  place.Prepare("four.yaml", "build-1");
+  place.Engine("build-1");
+  CHECK(place.Uhaul("run four.yaml --engine-path ./engine --results r --repeat 3").out ==
+        "12 points: 12 made, 0 present before, 0 failed; results in r\n");
+  CHECK(std::filesystem::exists(place.File("r/rep-3")));
+  CHECK(place.Uhaul("run four.yaml --engine-path ./engine --results r --repeat 4").out ==
+        "16 points: 4 made, 12 present before, 0 failed; results in r\n");
+  CHECK(place.Uhaul("run four.yaml --engine-path ./engine --results r --repeat 5 --dry-run")
+            .out.find("in 2 warm-ups, 5 times; 16 present, 4 to run") != std::string::npos);
+  const Outcome exact = place.Uhaul("validate prepared r --exact");
+  CHECK(exact.code == 0);
+  CHECK(exact.out == "Verdict: equal (4 pairs, 16 records compared, 0 differ)\n");
+  CHECK(place.Uhaul("run four.yaml --repeat 0").code == 64);
+  CHECK(place.Uhaul("run four.yaml --repeat 2 --plan p").code == 64);
+}
+
+TEST_CASE("uhaul validate: 0 within, 2 outside, 64 usage, 65 nothing to compare") {
+  const Place place;
+  place.Write("four.yaml", kFour);
+  const auto ids = place.Prepare("four.yaml", "b");
+  const auto put = [&](const std::string& folder, int64_t downtime_ns, const std::string& kept) {
+    std::filesystem::create_directories(place.File(folder));
+    StoredPoint point = ReadPoint(place.File("prepared"), ids[0]).value();
+    point.record.t0_ns = 1'000'000;
+    point.record.steps_ns[static_cast<size_t>(OperationStep::kLastDelete)] = 1'000'000 + downtime_ns;
+    Provenance provenance;
+    provenance.id = point.id;
+    if (!kept.empty()) provenance.measurements["kept_rate"] = kept;
+    REQUIRE(WritePoint(place.File(folder), point, provenance).ok());
+  };
+  put("a", 1'000'000, "");
+  put("b/rep-1", 1'050'000, "yes");
+  put("b/rep-2", 9'000'000, "no");
+  const Outcome within = place.Uhaul("validate a b --csv v.csv --svg v.svg");
+  INFO(within.out << within.err);
+  CHECK(within.code == 0);
+  CHECK(within.out.find("Left out: 0 runs of A and 1 of B fell behind") != std::string::npos);
+  CHECK(within.out.find("Verdict: within (1 pairs, 1 groups, tolerance 10 %)") != std::string::npos);
+  CHECK(place.Read("v.csv").find("downtime_ms,1,1.05,") != std::string::npos);
+  CHECK(place.Read("v.svg").starts_with("<svg"));
+  CHECK(place.Uhaul("validate a b --include-late").code == 2);
+  CHECK(place.Uhaul("validate a b --tolerance 0.01").code == 2);
+  CHECK(place.Uhaul("validate a b --exact").out.find("steps_ns.last_delete: 2000000 in A, 2050000 in B") !=
+        std::string::npos);
+  CHECK(place.Uhaul("validate a b --exact").code == 2);
+  CHECK(nlohmann::json::parse(place.Uhaul("validate a b --json").out)["verdict"] == "within");
+  CHECK(place.Uhaul("validate a").code == 64);
+  CHECK(place.Uhaul("validate a b --tolerance x").code == 64);
+  CHECK(place.Uhaul("validate a b --metrics downtime").err.find("did you mean 'downtime_ms'") != std::string::npos);
+  CHECK(place.Uhaul("validate a b --held-out edm.threshhold=1").err.find("--held-out #1") != std::string::npos);
+  CHECK(place.Uhaul("validate a none").code == 65);
+  CHECK(place.Uhaul("validate a b --set workload.trace=99").code == 65);
+}
+
+TEST_CASE("uhaul import: a run from elsewhere becomes a point and a trace that a simulation can take") {
+  const Place place;
+  place.Write("flows.csv",
+              "five_tuple,bytes,active,selected,moved,first_sent_ns,finished_ns\n"
+              "tcp:10.0.0.1:1>10.1.0.1:80,5000000,1,1,1,1990000000,2010000000\n"
+              "tcp:10.0.0.2:1>10.1.0.1:80,5000,0,0,0,2001000000,2002000000\n");
+  place.Write("steps.csv", "step,time_ns\naccepted,2000000000\nlast_delete,2005000000\n");
+  const std::string command = "import flows.csv --steps steps.csv --spec edm.threshold=1MB --out t";
+  const Outcome made = place.Uhaul(command);
+  INFO(made.err);
+  REQUIRE(made.code == 0);
+  CHECK(made.out.find("2 flows, 1 of them active") != std::string::npos);
+  CHECK(made.out.find("--set 'workload.name=t/trace.csv' --set 'migration.after=2000000000ns'") != std::string::npos);
+  const Outcome detect = place.Uhaul("trace show t/trace.csv --json");
+  CHECK(nlohmann::json::parse(detect.out)["flows"] == 2);
+  // The command that it names plans the very same point.
+  const size_t at = made.out.find("uhaul run base") + 6;
+  const std::string run = made.out.substr(at, made.out.find('\n', at) - at);
+  const auto plan = nlohmann::json::parse(place.Uhaul(run + " --dry-run --json").out);
+  CHECK(std::filesystem::exists(place.File("t/" + plan["points"][0]["id"].get<std::string>() + ".json")));
+  const Outcome collected = place.Uhaul("collect --results t");
+  CHECK(collected.out.find(",import,") != std::string::npos);
+  CHECK(place.Uhaul("validate t t").code == 0);
+  CHECK(place.Uhaul("import flows.csv --out t").code == 64);
+  CHECK(place.Uhaul("import flows.csv --steps steps.csv").code == 64);
+  CHECK(place.Uhaul("import flows.csv --steps none --out t").code == 65);
+  CHECK(place.Uhaul(command + " --spec edm.thresholt=1MB").err.find("--spec #2") != std::string::npos);
+  CHECK(place.Uhaul(command + " --spec workload.trace=1..2").code == 64);
+  CHECK(place.Uhaul(command + " --offset sink").code == 64);
 }
 
 TEST_CASE("uhaul run: a point that failed is reported with its error, and tried again only when asked") {
