@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -12,8 +13,8 @@
 namespace uhaul {
 namespace {
 
-int BecomeControl(const std::string& command, const Arguments& arguments) {
-  const std::string program = EngineBeside("uhaul-control");
+int Become(const std::string& name, const std::string& command, const Arguments& arguments) {
+  const std::string program = EngineBeside(name);
   std::vector<char*> words = {const_cast<char*>(program.c_str()), const_cast<char*>(command.c_str())};
   for (const std::string& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
   words.push_back(nullptr);
@@ -21,7 +22,35 @@ int BecomeControl(const std::string& command, const Arguments& arguments) {
   return Fail(exit_code::kInternal, fmt::format("cannot start {}: {}; is it built?", program, std::strerror(errno)));
 }
 
+int BecomeControl(const std::string& command, const Arguments& arguments) {
+  return Become("uhaul-control", command, arguments);
+}
+
 }  // namespace
+
+// One role of a testbed of several processes: the controller has a program without DPDK, the others are the engine.
+int NodeCommand(const Arguments& arguments) {
+  CommandLine line("uhaul node --role ROLE --config FILE [--patience SECONDS] [-- EAL ARGUMENTS]",
+                   "Runs one role of a testbed of several processes or hosts until SIGINT or SIGTERM: controller,\n"
+                   "generator (which is the sink, too), switch, nf1 or nf2. FILE has a section 'testbed' that says\n"
+                   "where the controller listens and which ports each role has; a definition with such a section is\n"
+                   "run by these processes: uhaul run FILE --engine runtime.",
+                   "uhaul node --role switch --config testbed.yaml -- -l 2");
+  line.options().add_options()("role", boost::program_options::value<std::string>(),
+                               "controller, generator, switch, nf1 or nf2")(
+      "config", boost::program_options::value<std::string>(), "a file with a section 'testbed'")(
+      "patience", boost::program_options::value<std::string>(), "seconds to wait for the controller; default: for ever");
+  const auto eal = std::find(arguments.begin(), arguments.end(), "--");
+  if (const auto exit = line.Parse(Arguments(arguments.begin(), eal))) return *exit;
+  if (!line.Has("role") || !line.Has("config")) return line.Usage("--role and --config are needed");
+  const auto& role = line.Get<std::string>("role");
+  const auto& config = line.Get<std::string>("config");
+  if (role == "controller") return BecomeControl("controller", {"--testbed", config});
+  Arguments rest = {"--role", role, "--config", config};
+  if (line.Has("patience")) rest.insert(rest.end(), {"--patience", line.Get<std::string>("patience")});
+  rest.insert(rest.end(), eal, arguments.end());
+  return Become("uhaul-runtime", "node", rest);
+}
 
 int ControllerCommand(const Arguments& arguments) { return BecomeControl("controller", arguments); }
 int MoveCommand(const Arguments& arguments) { return BecomeControl("move", arguments); }

@@ -15,6 +15,7 @@
 #include "experiments/plan.h"
 #include "experiments/point_reader.h"
 #include "experiments/progress.h"
+#include "experiments/testbed_config.h"
 #include "results/point_store.h"
 
 namespace uhaul {
@@ -30,7 +31,9 @@ struct RunRequest {
   std::vector<std::string> experiments;
   std::vector<std::string> sets;
   std::string engine = "sim";
-  std::string clock;  // of the runtime
+  std::string clock;       // of the runtime
+  std::string rate_scale;  // of the runtime in real time
+  std::string testbed;     // a file with that section: its processes make the runs
   std::string engine_path;
   std::string results;
   std::string plan;  // a file to write the plan to, instead of running it
@@ -55,6 +58,10 @@ void AddRunOptions(CommandLine* line) {
       "engine", po::value<std::string>()->default_value("sim"), "sim or runtime")(
       "clock", po::value<std::string>()->default_value("tsc"),
       "runtime: tsc (real time) or virtual (deterministic, the simulator's links)")(
+      "rate-scale", po::value<std::string>()->default_value("1"),
+      "runtime in real time: let the run's time pass so much slower, where the machine cannot keep its rate")(
+      "testbed", po::value<std::string>()->default_value(""),
+      "runtime: a file with a section 'testbed', whose processes make the runs; default: the definition, if it has one")(
       "engine-path", po::value<std::string>()->default_value(""), "the engine's executable, if it is not beside uhaul")(
       "results", po::value<std::string>()->default_value(DefaultResultsDirectory()),
       "folder of results ($UHAUL_RESULTS)")(
@@ -80,6 +87,14 @@ Result<RunRequest> ReadRequest(const CommandLine& line, std::vector<std::string>
   request.retry_failed = line.Has("retry-failed");
   request.json = line.Has("json");
   request.clock = line.Get<std::string>("clock");
+  request.rate_scale = line.Get<std::string>("rate-scale");
+  request.testbed = line.Get<std::string>("testbed");
+  if (request.engine == "runtime" && request.clock == "tsc" && request.testbed.empty()) {
+    for (const std::string& experiment : request.experiments) {
+      const Result<std::string> path = FindDefinition(experiment);
+      if (path.ok() && HasTestbed(*path)) request.testbed = *path;
+    }
+  }
   if (request.engine != "sim" && request.engine != "runtime")
     return Error{fmt::format("--engine has no value {} (one of sim, runtime)", Quoted(request.engine))};
   if (request.clock != "tsc" && request.clock != "virtual")
@@ -92,7 +107,7 @@ Result<RunRequest> ReadRequest(const CommandLine& line, std::vector<std::string>
   if (request.repeat > 1 && !request.plan.empty()) return Error{"--plan writes one plan; it does not --repeat"};
   if (request.results.empty()) return Error{"--results needs a folder"};
   // Points are named by what they say, not by who made them: each engine and clock has a folder of its own.
-  if (request.engine == "runtime") request.results += request.clock == "tsc" ? "/runtime" : "/runtime-virtual";
+  if (request.engine == "runtime") request.results += request.clock != "tsc" ? "/runtime-virtual" : request.testbed.empty() ? "/runtime" : "/testbed";
   if (request.engine_path.empty()) request.engine_path = EngineBeside("uhaul-" + request.engine);
   return request;
 }
@@ -200,7 +215,8 @@ Result<EngineEnd> Launch(const RunRequest& request, const Plan& plan) {
   }
   Progress progress(open.size());
   std::vector<std::string> extra;
-  if (request.engine == "runtime") extra = {"--clock", request.clock};
+  if (request.engine == "runtime") extra = {"--clock", request.clock, "--rate-scale", request.rate_scale};
+  if (!request.testbed.empty()) extra.insert(extra.end(), {"--testbed", request.testbed});
   const Result<EngineEnd> end = RunEngine({request.engine_path, path, request.jobs, extra},
                                           [&](const std::string& line) { OnLine(line, &open, &progress); });
   progress.Finish();

@@ -81,7 +81,7 @@ Result<Definition> Reader::Read() {
 
 Result<Definition> Reader::FromNode(const YAML::Node& root) {
   if (!root.IsMap()) return At(root, "a definition is a map of name, about, paper, include, parameters and variants");
-  if (Status s = CheckKeys(root, {"name", "about", "paper", "include", "parameters", "variants"}); !s.ok())
+  if (Status s = CheckKeys(root, {"name", "about", "paper", "include", "parameters", "variants", "testbed"}); !s.ok())
     return s.error();
   Definition definition;
   if (!root["name"]) return At(root, "'name' is missing");

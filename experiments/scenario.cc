@@ -32,9 +32,11 @@ Result<Scenario> LoadScenario(const PointSpec& spec) {
     scenario.trace = std::move(trace).value();
     return scenario;
   }
-  Result<SizeDistribution> distribution = SizeDistribution::Load(spec.workload);
-  if (!distribution) return distribution.error();
-  scenario.distribution = std::move(distribution).value();
+  if (!spec.workload.starts_with("even:")) {
+    Result<SizeDistribution> distribution = SizeDistribution::Load(spec.workload);
+    if (!distribution) return distribution.error();
+    scenario.distribution = std::move(distribution).value();
+  }
   Result<Trace> trace = GenerateTrace({.workload = spec.workload,
                                        .load = spec.load,
                                        .link = spec.link_rate,

@@ -142,7 +142,7 @@ void AddWorkload(Table& table) {
   Parameter& name =
       table.Add("workload.name", ValueType::kText,
                 "Flow sizes: web_search, facebook_cache, azure_wan, facebook_cache_tab8, azure_wan_tab8, or "
-                "a .csv file with a distribution or a trace");
+                "a .csv file with a distribution or a trace; or even:N, N flows of one size that fill the link");
   name.assign = [](PointSpec& s, const Value& v) { s.workload = v.canonical; };
   name.canonical = [](const PointSpec& s) { return s.workload; };
   Parameter& load =

@@ -6,9 +6,9 @@
 #include <deque>
 #include <utility>
 
+#include "core/node/link_timing.h"
 #include "core/protocol/message.h"
 #include "runtime/event_queue.h"
-#include "runtime/link_timing.h"
 
 namespace uhaul::runtime {
 

@@ -19,12 +19,15 @@
 #include <vector>
 
 #include "core/base/units.h"
+#include "core/node/link_timing.h"
 #include "runtime/event_queue.h"
-#include "runtime/link_timing.h"
+
 #include "runtime/packet_store.h"
 #include "runtime/waiting_queue.h"
 
 namespace uhaul::runtime {
+
+inline constexpr size_t kBurst = 32;
 
 struct LinkOptions {
   std::string name;
@@ -51,6 +54,19 @@ class DataLink {
   // What has arrived (a WireLink hands it over by itself).
   virtual size_t Receive(std::span<rte_mbuf*> burst) = 0;
   virtual size_t in_flight() const = 0;
+};
+
+// A link that somebody else owns: a port outlives the runs that send on it.
+class BorrowedLink final : public DataLink {
+ public:
+  explicit BorrowedLink(DataLink* link) : link_(link) {}
+  size_t Send(TimePoint now, std::span<rte_mbuf* const> burst) override { return link_->Send(now, burst); }
+  bool SendHeld(TimePoint now, PacketStore::Handle handle) override { return link_->SendHeld(now, handle); }
+  size_t Receive(std::span<rte_mbuf*> burst) override { return link_->Receive(burst); }
+  size_t in_flight() const override { return link_->in_flight(); }
+
+ private:
+  DataLink* link_;
 };
 
 class WireLink final : public DataLink, public Source {

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "experiments/engine_runner.h"
+#include "runtime/node.h"
+#include "runtime/remote_engine.h"
 #include "runtime/runtime_engine.h"
 
 namespace {
@@ -22,12 +24,14 @@ constexpr int kInternal = 70;
 
 constexpr const char* kHelp =
     R"(usage: uhaul-runtime --plan FILE [--clock tsc|virtual] [--jobs N] [--progress-fd FD] [-- EAL ARGUMENTS]
+       uhaul-runtime node --role generator|switch|nf1|nf2 --config FILE [--patience SECONDS] [-- EAL ARGUMENTS]
 
 Runs the points of a plan on DPDK and writes ID.json and ID.prov.json for each into the plan's directory: generator,
 switch, two NF instances and sink in one process on one lcore. It needs no root, no hugepages and no NIC.
 
 With --clock tsc packets leave at the trace's times as far as this machine can, one point after the other, whatever
---jobs says. With --clock virtual time is that of the generator's schedule and of the links: deterministic.
+--jobs says; --rate-scale 0.1 makes the run's time pass ten times slower. With --clock virtual time is that of the generator's schedule and of the links: deterministic. With --testbed FILE the runs are made by the
+processes of a testbed ('uhaul node --help').
 
 )";
 constexpr const char* kExample = R"(
@@ -42,6 +46,11 @@ po::options_description Options() {
   options.add_options()                                                                                       //
       ("plan", po::value<std::string>(), "the plan file")                                                     //
       ("clock", po::value<std::string>()->default_value("tsc"), "tsc or virtual")                             //
+      ("rate-scale", po::value<double>()->default_value(1), "how fast the run's time passes (tsc), at most 1")  //
+      ("testbed", po::value<std::string>(), "a file with a section 'testbed': its processes make the runs")     //
+      ("role", po::value<std::string>(), "of a node")                                                          //
+      ("config", po::value<std::string>(), "of a node: a file with a section 'testbed'")                       //
+      ("patience", po::value<double>()->default_value(0), "of a node: seconds to wait for the controller; 0: for ever")  //
       ("jobs", po::value<int>()->default_value(static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN))),              //
        "processes at work at once (virtual clock)")                                                           //
       ("progress-fd", po::value<int>()->default_value(-1), "write a JSON line per point to this descriptor")  //
@@ -53,6 +62,7 @@ po::options_description Options() {
 }
 
 struct CommandLine {
+  bool node = false;
   po::variables_map values;
   uhaul::runtime::RuntimeOptions runtime;
   std::string text;
@@ -66,6 +76,10 @@ CommandLine Parse(int argc, char** argv, const po::options_description& options)
     const std::string word = argv[i];
     line.text += (i > 0 ? " " : "") + word;
     if (i == 0) continue;
+    if (i == 1 && word == "node") {
+      line.node = true;
+      continue;
+    }
     if (!eal && word == "--") {
       eal = true;
       continue;
@@ -78,8 +92,26 @@ CommandLine Parse(int argc, char** argv, const po::options_description& options)
   if (line.values["jobs"].as<int>() < 1) throw po::error("--jobs must be at least 1");
   const auto& clock = line.values["clock"].as<std::string>();
   if (clock != "tsc" && clock != "virtual") throw po::error("--clock is tsc or virtual");
+  line.runtime.rate_scale = line.values["rate-scale"].as<double>();
+  if (!(line.runtime.rate_scale >= 0.0001 && line.runtime.rate_scale <= 1)) throw po::error("--rate-scale is 0.0001 to 1");
   line.runtime.clock = clock == "tsc" ? uhaul::runtime::ClockKind::kTsc : uhaul::runtime::ClockKind::kVirtual;
   return line;
+}
+
+int Node(const CommandLine& line) {
+  for (const char* needed : {"role", "config"}) {
+    if (line.values.count(needed) > 0) continue;
+    std::fprintf(stderr, "uhaul-runtime: node needs --%s (see --help)\n", needed);
+    return kUsage;
+  }
+  const uhaul::Status ran = uhaul::runtime::RunNode({.role = line.values["role"].as<std::string>(),
+                                                     .config = line.values["config"].as<std::string>(),
+                                                     .patience_s = line.values["patience"].as<double>(),
+                                                     .eal = line.runtime.eal,
+                                                     .capture = {}});
+  if (ran) return 0;
+  std::fprintf(stderr, "uhaul-runtime: %s\n", ran.error().message.c_str());
+  return kBadInput;
 }
 
 int Run(const CommandLine& line) {
@@ -87,6 +119,19 @@ int Run(const CommandLine& line) {
   if (!plan) {
     std::fprintf(stderr, "uhaul-runtime: %s\n", plan.error().message.c_str());
     return kBadInput;
+  }
+  if (line.values.count("testbed") > 0) {
+    const uhaul::Result<uhaul::TestbedConfig> config = uhaul::LoadTestbed(line.values["testbed"].as<std::string>());
+    if (!config) {
+      std::fprintf(stderr, "%s\n", config.error().message.c_str());
+      return kBadInput;
+    }
+    return uhaul::RunPlan(*plan,
+                          {.jobs = 1,
+                           .progress_fd = line.values["progress-fd"].as<int>(),
+                           .fork = line.values.count("no-fork") == 0,
+                           .command = line.text},
+                          [&] { return std::make_unique<uhaul::runtime::RemoteEngine>(*config); });
   }
   // In real time a second run beside the first would only disturb it.
   const bool real = line.runtime.clock == uhaul::runtime::ClockKind::kTsc;
@@ -129,6 +174,7 @@ int main(int argc, char** argv) {
     PrintVersion(build);
     return 0;
   }
+  if (line.node) return Node(line);
   if (line.values.count("plan") == 0) {
     std::fprintf(stderr, "uhaul-runtime: --plan FILE is missing (see --help)\n");
     return kUsage;

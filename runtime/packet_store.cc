@@ -71,4 +71,25 @@ void PacketStore::Drop(Handle handle) {
   Free(handle);
 }
 
+size_t PacketStore::Pack(Handle handle, std::span<uint8_t, kMaxPacked> out) {
+  const Slot& slot = SlotOf(handle, State::kKept);
+  const size_t length = slot.length;
+  std::memcpy(out.data(), &slot.meta, sizeof slot.meta);
+  std::memcpy(out.data() + sizeof slot.meta, slot.octets.data(), length);
+  Drop(handle);
+  return sizeof slot.meta + length;
+}
+
+std::optional<PacketStore::Handle> PacketStore::Unpack(std::span<const uint8_t> packed) {
+  if (packed.size() <= sizeof(FrameMeta) || packed.size() > kMaxPacked) return std::nullopt;
+  const Handle handle = Reserve();
+  Slot& slot = SlotOf(handle, State::kReserved);
+  std::memcpy(&slot.meta, packed.data(), sizeof slot.meta);
+  slot.length = static_cast<uint16_t>(packed.size() - sizeof slot.meta);
+  std::memcpy(slot.octets.data(), packed.data() + sizeof slot.meta, slot.length);
+  slot.state = State::kKept;
+  held_peak_ = std::max(held_peak_, ++held_);
+  return handle;
+}
+
 }  // namespace uhaul::runtime

@@ -10,6 +10,8 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "runtime/frame.h"
@@ -33,6 +35,13 @@ class PacketStore {
   // The packet in an mbuf from `pool`; null, and the packet stays, if the pool is empty.
   rte_mbuf* Take(Handle handle, rte_mempool* pool);
   void Drop(Handle handle);
+
+  // A packet that leaves or enters the process beside a message: its FrameMeta and its octets.
+  static constexpr size_t kMaxPacked = sizeof(FrameMeta) + kKeptOctets;
+  // Ends the handle; the octets written.
+  size_t Pack(Handle handle, std::span<uint8_t, kMaxPacked> out);
+  // Nothing if `packed` is not what Pack writes.
+  std::optional<Handle> Unpack(std::span<const uint8_t> packed);
 
   size_t held() const { return held_; }
   size_t held_peak() const { return held_peak_; }

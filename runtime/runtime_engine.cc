@@ -6,6 +6,8 @@
 
 #include "core/base/check.h"
 #include "runtime/eal.h"
+#include "runtime/real_testbed.h"
+#include "runtime/virtual_testbed.h"
 
 namespace uhaul {
 const BuildInfo& RuntimeBuildInfo();  // made at build time
@@ -30,8 +32,9 @@ Status RuntimeEngine::WarmUp(const PointSpec& spec) {
   if (!pool) return pool.error();
   pool_ = *pool;
   if (options_.clock == ClockKind::kTsc) noise_ = MeasureNoise();
-  Result<std::unique_ptr<Testbed>> testbed =
-      Testbed::Create(spec, scenario_, {.clock = options_.clock, .tsc_hz = noise_.tsc_hz, .pool = pool_});
+  Result<std::unique_ptr<Testbed>> testbed = options_.clock == ClockKind::kVirtual
+                                                 ? VirtualTestbed::Create(spec, scenario_, pool_)
+                                                 : RealTestbed::Create(spec, scenario_, {noise_.tsc_hz, options_.rate_scale, pool_});
   if (!testbed) return testbed.error();
   testbed_ = std::move(testbed).value();
   return testbed_->RunToStart();
@@ -40,8 +43,8 @@ Status RuntimeEngine::WarmUp(const PointSpec& spec) {
 Result<RunRecord> RuntimeEngine::Finish(const PointSpec& point) {
   UHAUL_CHECK(testbed_ != nullptr);
   if (const Status started = testbed_->StartOperation(point); !started) return started.error();
-  RunRecord record = testbed_->RunToEnd();
-  if (const uint64_t rejected = testbed_->parsed().rejected(); rejected > 0) {
+  Result<RunRecord> record = testbed_->RunToEnd();
+  if (const uint64_t rejected = testbed_->plane().path().parsed().rejected(); rejected > 0) {
     return Error{fmt::format("{} of the generator's own frames were rejected by the parser", rejected)};
   }
   return record;
@@ -52,13 +55,14 @@ std::map<std::string, std::string> RuntimeEngine::Measurements() const {
   std::map<std::string, std::string> values = Describe(noise_);
   const Punctuality& p = testbed_->punctuality();
   values["clock"] = "tsc";
+  values["rate_scale"] = fmt::format("{}", options_.rate_scale);
   values["generator_late_share"] =
       fmt::format("{:.6f}", p.packets == 0 ? 0.0 : static_cast<double>(p.late) / static_cast<double>(p.packets));
   values["generator_late_max_us"] = fmt::format("{:.1f}", static_cast<double>(p.latest_ns) * 1e-3);
   values["kept_rate"] = p.kept_rate() ? "yes" : "no";
   values["busy_share"] = fmt::format(
       "{:.4f}", p.elapsed_ns == 0 ? 0.0 : static_cast<double>(p.busy_ns) / static_cast<double>(p.elapsed_ns));
-  values["held_packets_peak"] = fmt::format("{}", testbed_->held_peak());
+  values["held_packets_peak"] = fmt::format("{}", testbed_->plane().path().store().held_peak());
   return values;
 }
 

@@ -16,13 +16,13 @@
 #include <vector>
 
 #include "core/base/units.h"
+#include "core/node/link_timing.h"
 #include "core/protocol/message.h"
 #include "sim/calendar.h"
 
 namespace uhaul {
 
 inline constexpr int64_t kNoStamp = -1;
-inline constexpr uint32_t kMinFrameBytes = 64;
 
 struct DataItem {
   enum Flags : uint8_t { kFirst = 1, kLast = 2, kRelayed = 4, kDoNotBuffer = 8, kAcknowledgement = 16 };
@@ -65,40 +65,6 @@ class LinkTap {
   virtual void OnAccepted(const DataItem& item) = 0;
   virtual void OnDropped(const DataItem& item) = 0;
   virtual void OnArrived(const DataItem& item) = 0;
-};
-
-// The timing of a link, shared by both kinds.
-class LinkTiming {
- public:
-  LinkTiming(BitRate rate, Duration delay) : rate_(rate), delay_(delay) {}
-  void SetRate(BitRate rate) {
-    rate_ = rate;
-    cached_bytes_ = 0;
-  }
-  void SetDelay(Duration delay) { delay_ = delay; }
-  BitRate rate() const { return rate_; }
-  Duration delay() const { return delay_; }
-
-  Duration TransmissionTime(uint32_t bytes) {
-    if (bytes == cached_bytes_) return cached_time_;
-    cached_bytes_ = bytes;
-    cached_time_ = rate_.bits_per_second() == 0 ? Duration::Nanos(1) : rate_.TransmissionTime(Bytes(bytes));
-    if (cached_time_ < Duration::Nanos(1)) cached_time_ = Duration::Nanos(1);
-    return cached_time_;
-  }
-  // Time until everything offered so far is on the wire.
-  Duration Backlog(TimePoint now) const { return busy_until_ > now ? busy_until_ - now : Duration(); }
-  TimePoint Occupy(TimePoint now, Duration time) {
-    busy_until_ = (busy_until_ > now ? busy_until_ : now) + time;
-    return busy_until_ + delay_;
-  }
-
- private:
-  BitRate rate_;
-  Duration delay_;
-  TimePoint busy_until_;
-  uint32_t cached_bytes_ = 0;
-  Duration cached_time_;
 };
 
 class DataLink final : public Source {

@@ -1,6 +1,5 @@
-// World: one simulated testbed. It owns the machines of core/, the links between them, the packet source and the
-// recorder, and hands packets, messages and timers from one to the other. Handlers take `now` and know nothing of the
-// calendar.
+// World: one simulated testbed. It owns the machines of core/, the links between them and the run (run_control.h), and
+// hands packets, messages and timers from one to the other. Handlers take `now` and know nothing of the calendar.
 //
 // A run has two halves, so that many points can share the first (SIMULATOR.md: sweeps fork):
 //
@@ -19,18 +18,13 @@
 #include <vector>
 
 #include "core/base/result.h"
-#include "core/node/controller.h"
-#include "core/node/nf_agent.h"
-#include "core/node/switch_agent.h"
-#include "core/record/recorder.h"
-#include "experiments/point_spec.h"
-#include "experiments/scenario.h"
+#include "core/node/machine_set.h"
+#include "experiments/run_control.h"
+#include "experiments/topology.h"
 #include "sim/calendar.h"
 #include "sim/link.h"
 #include "sim/shell.h"
 #include "sim/timer.h"
-#include "sim/topology.h"
-#include "workloads/packet_source.h"
 
 namespace uhaul {
 
@@ -38,7 +32,7 @@ struct WorldOptions {
   std::string scheduler = "uhaul::SortedScheduler";  // any of ns-3's gives the same run
 };
 
-class World final : private DataReceiver, private MessageReceiver {
+class World final : private DataReceiver, private MessageReceiver, private MachineHost {
  public:
   // Of `spec` only the fields that determine the warm-up count. An error names an unknown network function.
   static Result<std::unique_ptr<World>> Create(const PointSpec& spec, const Scenario& scenario,
@@ -50,11 +44,11 @@ class World final : private DataReceiver, private MessageReceiver {
   RunRecord RunToEnd();
 
   TimePoint now() const { return TimeOfKey(calendar_->current()); }
-  const NfAgent& nf(uint8_t instance) const { return nfs_[instance]; }
-  const Controller& controller() const { return controller_; }
-  const SwitchAgent& forwarding() const { return switch_; }
-  const PacketSource& source() const { return source_; }
-  const Recorder& recorder() const { return recorder_; }
+  const NfAgent& nf(uint8_t instance) const { return machines_.nf(instance); }
+  const Controller& controller() const { return machines_.controller(); }
+  const SwitchAgent& forwarding() const { return machines_.forwarding(); }
+  const PacketSource& source() const { return run_.source(); }
+  const Recorder& recorder() const { return run_.recorder(); }
   const Calendar& calendar() const { return *calendar_; }
   const Shell& shell() const { return *shell_; }
   uint64_t packets_on_links() const;       // data links
@@ -82,32 +76,23 @@ class World final : private DataReceiver, private MessageReceiver {
 
   // ---- control
   void OnMessage(TimePoint now, uint16_t link_rank, const Message& message) override;
-  void OnMachineTimer(TimePoint now, Machine machine);
-  // Does what the machine wants done, and arms its timer. After every call of a machine.
-  void Settle(TimePoint now, Machine machine);
-  void Drain(TimePoint now, Machine machine);
-  void Dispatch(TimePoint now, Machine from, OutMessage& out);
-  void Release(TimePoint now, const OutPacket& out, uint8_t at);
-  void CallTimer(TimePoint now, Machine machine);
-  TimePoint DeadlineOf(Machine machine) const;
+  void OnMachineTimer(TimePoint now, NodeId machine);
+  void OnEvent(TimePoint now, const RecordEvent& event) override { run_.recorder().OnEvent(now, event); }
+  void Send(TimePoint now, NodeId from, NodeId to, Message message) override;
+  void Release(TimePoint now, NodeId at, const OutPacket& out) override;
+  void Wake(NodeId machine, TimePoint at) override { machine_timers_[MachineIndex(machine)]->Set(at); }
   void CheckOperation(TimePoint now);
   void CheckEnd(TimePoint now);
 
   // ---- the run
   void OnStartTimer(TimePoint now);
-  void ApplyProfile(const Profile& profile);
 
   const PointSpec spec_;
-  const Scenario& scenario_;
   std::unique_ptr<Calendar> calendar_;
+  RunControl run_;
+  MachineSet machines_;
   std::vector<FlowKey> keys_;      // by flow
   std::vector<uint32_t> packets_;  // by flow
-  std::vector<NfAgent> nfs_;
-  SwitchAgent switch_;
-  Controller controller_;
-  PacketSource source_;
-  Recorder recorder_;
-  Outbox outbox_;
 
   std::unique_ptr<DataLink> to_switch_;
   std::array<std::unique_ptr<DataLink>, kNfCount> switch_to_nf_;
@@ -127,12 +112,8 @@ class World final : private DataReceiver, private MessageReceiver {
   std::unique_ptr<Shell> shell_;
 
   bool at_start_ = false;  // t0 has come
-  bool moving_ = false;    // an operation was started and is not over
-  bool over_ = false;
   bool stopped_ = false;
   bool capped_ = false;
-  double rho_ = 0;
-  uint64_t elephant_threshold_ = 0;
 };
 
 }  // namespace uhaul

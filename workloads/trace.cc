@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <charconv>
+#include <string_view>
 #include <unordered_set>
 
 #include "workloads/random_streams.h"
@@ -63,15 +66,40 @@ Status CheckOptions(const TraceOptions& options) {
   return {};
 }
 
-std::map<std::string, std::string> About(const TraceOptions& options, const SizeDistribution& sizes) {
-  std::map<std::string, std::string> about = {{"workload", options.workload},
-                                              {"load", fmt::format("{}", options.load)},
-                                              {"link_bps", fmt::format("{}", options.link.bits_per_second())},
-                                              {"duration_ns", fmt::format("{}", options.duration.nanos())},
-                                              {"seed", fmt::format("{}", options.seed)}};
-  const auto evidence = sizes.about().find("evidence");
-  if (evidence != sizes.about().end()) about["evidence"] = evidence->second;
-  return about;
+constexpr std::string_view kEven = "even:";
+
+// A trace's options, in its file's head.
+std::map<std::string, std::string> About(const TraceOptions& options) {
+  return {{"workload", options.workload},
+          {"load", fmt::format("{}", options.load)},
+          {"link_bps", fmt::format("{}", options.link.bits_per_second())},
+          {"duration_ns", fmt::format("{}", options.duration.nanos())},
+          {"seed", fmt::format("{}", options.seed)}};
+}
+
+Result<Trace> GenerateEven(const TraceOptions& options) {
+  constexpr int64_t kArriveWithin = 20;  // of the duration, a part
+  const std::string_view number = std::string_view(options.workload).substr(kEven.size());
+  uint64_t flows = 0;
+  const auto parsed = std::from_chars(number.data(), number.data() + number.size(), flows);
+  if (parsed.ec != std::errc() || parsed.ptr != number.data() + number.size() || flows < 1 || flows > 1'000'000) {
+    return Error{fmt::format("workload '{}': even:N needs a number of flows from 1 to 1000000", options.workload)};
+  }
+  const double bytes = options.load * static_cast<double>(options.link.bits_per_second()) / 8 *
+                       options.duration.seconds() / static_cast<double>(flows);
+  Trace trace;
+  trace.about = About(options);
+  Random arrivals(options.seed, kArrivalStream);
+  std::vector<int64_t> times;
+  for (uint64_t i = 0; i < flows; ++i) {
+    times.push_back(static_cast<int64_t>(arrivals.Below(static_cast<uint64_t>(options.duration.nanos() / kArriveWithin))));
+  }
+  std::sort(times.begin(), times.end());
+  TupleDrawer tuples(options.seed);
+  for (const int64_t at : times) {
+    trace.flows.push_back({TimePoint::FromNanos(at), std::max<uint64_t>(1, static_cast<uint64_t>(bytes)), tuples.Draw()});
+  }
+  return trace;
 }
 
 }  // namespace
@@ -79,6 +107,7 @@ std::map<std::string, std::string> About(const TraceOptions& options, const Size
 Result<Trace> GenerateTrace(const TraceOptions& options) {
   const Status status = CheckOptions(options);
   if (!status) return status.error();
+  if (options.workload.starts_with(kEven)) return GenerateEven(options);
   const Result<SizeDistribution> sizes = SizeDistribution::Load(options.workload);
   if (!sizes) return sizes.error();
 
@@ -91,7 +120,9 @@ Result<Trace> GenerateTrace(const TraceOptions& options) {
   }
 
   Trace trace;
-  trace.about = About(options, *sizes);
+  trace.about = About(options);
+  const auto evidence = sizes->about().find("evidence");
+  if (evidence != sizes->about().end()) trace.about["evidence"] = evidence->second;
   Random arrivals(options.seed, kArrivalStream);
   Random draws(options.seed, kSizeStream);
   TupleDrawer tuples(options.seed);

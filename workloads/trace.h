@@ -31,7 +31,7 @@ struct TraceFlow {
 };
 
 struct TraceOptions {
-  std::string workload = "web_search";
+  std::string workload = "web_search";  // a distribution (distribution.h), or "even:N"
   double load = 1.0;  // payload bytes over link rate; Poisson arrivals
   BitRate link{10'000'000'000};
   Duration duration = Duration::Seconds(3);
@@ -43,6 +43,9 @@ struct Trace {
   std::vector<TraceFlow> flows;  // by arrival; the index is the flow's number
 };
 
+// "even:N": N flows of one size that together fill the link for the duration; they arrive in its first twentieth. With
+// senders unlimited all of them send all the time: for moves of exactly so many flows.
+//
 // The same options give the same trace on any machine. Errors: a load outside (0, 1.5], an unknown workload, a duration
 // of zero or so long that more than 10^8 flows would arrive.
 Result<Trace> GenerateTrace(const TraceOptions& options);

@@ -7,6 +7,11 @@ namespace {
 
 constexpr size_t kRemembered = 64;  // operations, the closed ones included
 
+// What one call does at most of what is due. The rest is due still: an engine in real time looks after its sockets in
+// between, one by a schedule calls again at once.
+constexpr int kSliceMessages = 64;
+constexpr int kSlicePackets = 256;
+
 bool CarriesPacket(const Message& message) {
   return std::holds_alternative<msg::PacketEvent>(message.body) || std::holds_alternative<msg::PacketIn>(message.body);
 }
@@ -146,12 +151,18 @@ TimePoint Controller::NextDeadline() const {
 }
 
 void Controller::RunDue(TimePoint now, Outbox& outbox) {
-  while (const auto task = cpu_.PopDue(now)) Dispatch(now, *task, outbox);
+  for (int i = 0; i < kSliceMessages; ++i) {
+    const auto task = cpu_.PopDue(now);
+    if (!task) break;
+    Dispatch(now, *task, outbox);
+  }
   SendReleased(now, outbox);
 }
 
 void Controller::SendReleased(TimePoint now, Outbox& outbox) {
-  while (auto released = release_.PopDue(now)) {
+  for (int i = 0; i < kSlicePackets; ++i) {
+    auto released = release_.PopDue(now);
+    if (!released) return;
     if (released->held) {
       held_ -= Bytes(released->out.packet.bytes);
       outbox.events.push_back(event::Buffered{BufferPlace::kController, held_, Bytes()});

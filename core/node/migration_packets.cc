@@ -61,16 +61,22 @@ void Migration::Release(MigrationContext& context, Flow& flow) {
   flow.held = {};
 }
 
-// Everything that is still held, in order of arrival.
+// Everything that is still held, in order of arrival. There may be very many: the packets stay where they are while
+// their order is found.
 void Migration::ReleaseAll(MigrationContext& context) {
+  struct Next {
+    uint64_t order;
+    const Flow* flow;
+    const Packet* packet;
+  };
   released_all_ = true;
-  std::vector<std::pair<HeldPacket, const Flow*>> held;
+  std::vector<Next> held;
   flows_.ForEach([&](const FlowKey&, Flow& flow) {
-    for (const HeldPacket& packet : flow.held) held.emplace_back(packet, &flow);
-    flow.held = {};
+    for (const HeldPacket& packet : flow.held) held.push_back({packet.order, &flow, &packet.packet});
   });
-  std::sort(held.begin(), held.end(), [](const auto& a, const auto& b) { return a.first.order < b.first.order; });
-  for (const auto& [packet, flow] : held) SendOut(context, *flow, packet.packet, true);
+  std::sort(held.begin(), held.end(), [](const Next& a, const Next& b) { return a.order < b.order; });
+  for (const Next& next : held) SendOut(context, *next.flow, *next.packet, true);
+  flows_.ForEach([](const FlowKey&, Flow& flow) { flow.held = {}; });
 }
 
 // ---- order preservation

@@ -8,6 +8,9 @@ namespace {
 
 // Relayed flows that src remembers, so that each is reported once. Beyond it flows are relayed unreported.
 constexpr size_t kMaxRelayed = 1 << 17;
+// Exports, imports and the like that one call does at most, where they cost nothing or are late: packets come in
+// between (they are due still, and the engine calls again).
+constexpr int kSlice = 16;
 
 }  // namespace
 
@@ -150,7 +153,9 @@ void NfAgent::Advance(TimePoint now, Outbox& outbox) {
 }
 
 void NfAgent::RunDue(TimePoint now, Outbox& outbox) {
-  while (const auto task = cpu_.PopDue(now)) {
+  for (int i = 0; i < kSlice; ++i) {
+    const auto task = cpu_.PopDue(now);
+    if (!task) return;
     std::visit([&](const auto& work) { Run(now, task->operation, work, outbox); }, task->work);
   }
 }

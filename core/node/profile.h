@@ -41,7 +41,7 @@ struct Profile {
   bool operator==(const Profile&) const = default;
 };
 
-// "emulab-2016", "emulab-2016-fig2", "ideal".
+// "emulab-2016", "emulab-2016-fig2", "ideal", "native".
 Result<Profile> FindProfile(std::string_view name);
 std::vector<std::string> ProfileNames();
 

@@ -71,6 +71,8 @@ class Recorder {
   // True if the flow has ended by this.
   bool OnDelivered(TimePoint now, uint32_t flow, uint32_t sequence);
   bool OnLost(uint32_t flow);
+  // All of it delivered, or lost for good.
+  bool Ended(uint32_t flow) const;
 
   // ---- the operation
   void Begin(const RecorderBegin& begin);
@@ -117,7 +119,6 @@ class Recorder {
   };
 
   void OnFirstSent(TimePoint now, uint32_t flow);
-  bool Ended(uint32_t flow) const;
   bool Check(uint32_t flow);
   bool Arrived(const Row& row) const;
   int64_t WindowEnd() const;

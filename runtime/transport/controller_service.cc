@@ -82,6 +82,11 @@ void ServicePeer::Send(const Json& json) {
   if (const Status queued = channel_->QueueAdmin(text); !queued) fault_ = queued.error();
 }
 
+void ServicePeer::SendBlob(uint8_t stream, std::span<const uint8_t> octets) {
+  if (!channel_ || fault_) return;
+  if (const Status queued = channel_->QueueBlob(stream, octets); !queued) fault_ = queued.error();
+}
+
 ControllerService::ControllerService(ControllerServiceOptions options)
     : options_(std::move(options)),
       controller_(options_.controller),
@@ -311,6 +316,20 @@ ServicePeer* ControllerService::Find(PeerRole role, uint8_t instance) {
     if (peer->channel_ && peer->role() == role && peer->instance() == instance) return peer.get();
   }
   return nullptr;
+}
+
+void ControllerService::Reset(const ControllerOptions& options) {
+  options_.controller = options;
+  controller_ = Controller(options);
+  profile_ = options.profile;
+  vault_ = PacketVault();
+  outbox_.Clear();
+  operations_.clear();
+  askers_.clear();
+  for (const auto& peer : peers_) {
+    peer->line_ = {};
+    peer->line_.Set(profile_.control_rate, profile_.control_delay);
+  }
 }
 
 void ControllerService::Broadcast(PeerRole role, const Json& json) {

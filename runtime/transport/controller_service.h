@@ -44,6 +44,7 @@ class ServicePeer {
   std::string name() const { return NameOf(hello_.role, hello_.instance); }
   const std::string& build() const { return hello_.build; }
   void Send(const nlohmann::json& json);
+  void SendBlob(uint8_t stream, std::span<const uint8_t> octets);
 
  private:
   friend class ControllerService;
@@ -95,6 +96,8 @@ class ControllerService {
 
   // In the thread of Run() (hooks, Post), or while it does not run.
   Result<OperationId> Move(const MoveCall& call, ServicePeer* asker = nullptr);
+  // Forgets all operations, closed or not, and what they hold: for a run that begins anew. The peers stay.
+  void Reset(const ControllerOptions& options);
   void Broadcast(PeerRole role, const nlohmann::json& json);
   const Controller& controller() const { return controller_; }
   const PacketVault& vault() const { return vault_; }

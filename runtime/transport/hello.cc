@@ -115,6 +115,15 @@ Result<Json> ParseAdmin(std::string_view text) {
   return json;
 }
 
+std::map<std::string, std::string> Texts(const nlohmann::json& json) {
+  std::map<std::string, std::string> texts;
+  if (!json.is_object()) return texts;
+  for (const auto& [key, value] : json.items()) {
+    if (value.is_string()) texts.emplace(key, value.get<std::string>());
+  }
+  return texts;
+}
+
 Result<Channel> Join(const Address& address, const Hello& hello, Duration patience, ChannelOptions options) {
   constexpr auto kBetween = std::chrono::milliseconds(20);
   const auto deadline = SteadyClock::now() + std::chrono::nanoseconds(patience.nanos());

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
@@ -35,6 +36,8 @@ Result<Hello> ReadHello(const nlohmann::json& hello);
 
 // JSON from a peer: bounded in depth; an error where it is none.
 Result<nlohmann::json> ParseAdmin(std::string_view text);
+// The texts of an object by key; what is no text is left out, what is no object has none.
+std::map<std::string, std::string> Texts(const nlohmann::json& object);
 
 // Connects, again and again until `patience` is over, and says hello. What the controller sent behind its welcome waits
 // in the channel: call Receive before polling.

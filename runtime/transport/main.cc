@@ -9,6 +9,7 @@
 #include "experiments/cli.h"
 #include "experiments/schema.h"
 #include "runtime/transport/controller_service.h"
+#include "runtime/transport/coordinator.h"
 #include "runtime/transport/northbound.h"
 
 namespace uhaul::runtime {
@@ -39,7 +40,8 @@ int ControllerCommand(const Arguments& arguments) {
   line.options().add_options()("listen", po::value<std::vector<std::string>>()->composing(),
                                "unix:PATH, tcp:HOST:PORT or tcp:[V6]:PORT; default unix:uhaul.sock")(
       "profile", po::value<std::string>()->default_value("ideal"), "costs until a move names others")(
-      "nfs", po::value<int>()->default_value(2), "number of NF instances")("log", "say on stderr who comes and goes");
+      "nfs", po::value<int>()->default_value(2), "number of NF instances")("log", "say on stderr who comes and goes")(
+      "testbed", po::value<std::string>(), "a file with a section 'testbed': make runs on its nodes ('uhaul node')");
   if (const auto exit = line.Parse(arguments)) return *exit;
   const Result<Profile> profile = FindProfile(line.Get<std::string>("profile"));
   if (!profile) return line.Usage(profile.error().message);
@@ -48,8 +50,19 @@ int ControllerCommand(const Arguments& arguments) {
   ControllerServiceOptions options;
   options.controller = {.profile = *profile, .hash_key = {}, .nf_count = static_cast<uint8_t>(nfs)};
   if (line.Has("log")) options.log = [](const std::string& text) { fmt::print(stderr, "uhaul-control: {}\n", text); };
+  std::optional<TestbedConfig> testbed;
+  std::optional<Coordinator> coordinator;
+  if (line.Has("testbed")) {
+    const Result<TestbedConfig> config = LoadTestbed(line.Get<std::string>("testbed"));
+    if (!config) return FailFor(config.error());
+    testbed = *config;
+    coordinator.emplace(*testbed, [](const std::string& text) { fmt::print(stderr, "uhaul-control: {}\n", text); });
+    coordinator->Bind(&options);
+  }
   ControllerService service(std::move(options));
-  const auto addresses = line.Has("listen") ? line.Get<std::vector<std::string>>("listen") : Arguments{kDefaultAddress};
+  if (coordinator) coordinator->Attach(&service);
+  Arguments addresses = {testbed ? testbed->controller : kDefaultAddress};
+  if (line.Has("listen")) addresses = line.Get<Arguments>("listen");
   for (const std::string& text : addresses) {
     const Result<Address> address = Address::Parse(text);
     if (!address) return line.Usage(address.error().message);

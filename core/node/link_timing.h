@@ -5,7 +5,7 @@
 
 #include "core/base/units.h"
 
-namespace uhaul::runtime {
+namespace uhaul {
 
 inline constexpr uint32_t kMinFrameBytes = 64;
 
@@ -18,6 +18,7 @@ class LinkTiming {
   }
   void SetDelay(Duration delay) { delay_ = delay; }
   BitRate rate() const { return rate_; }
+  Duration delay() const { return delay_; }
 
   // At least 1 ns; a rate of zero stands for a link without limit.
   Duration TransmissionTime(uint32_t bytes) {
@@ -43,4 +44,4 @@ class LinkTiming {
   Duration cached_time_;
 };
 
-}  // namespace uhaul::runtime
+}  // namespace uhaul

@@ -1,0 +1,81 @@
+#include "runtime/datapath.h"
+
+#include "core/base/check.h"
+
+namespace uhaul::runtime {
+
+bool Datapath::Parse(rte_mbuf* mbuf, Packet* packet) {
+  const FrameMeta& meta = FrameField::Of(mbuf);
+  const uint32_t here = rte_pktmbuf_data_len(mbuf);
+  ParsedFrame frame;
+  const ParseOutcome outcome =
+      ParseFrame({rte_pktmbuf_mtod(mbuf, const uint8_t*), here}, WireOctets(meta, here), &frame);
+  parsed_.Count(outcome, frame);
+  if (outcome != ParseOutcome::kOk) [[unlikely]] {
+    return false;
+  }
+  packet->flow.tuple = frame.tuple;
+  packet->flow.id = hasher_.Id(frame.tuple);
+  packet->bytes = meta.bytes;
+  packet->tcp_flags = frame.tcp_flags;
+  packet->do_not_buffer = (meta.flags & FrameMeta::kDoNotBuffer) != 0;
+  packet->reverse = false;
+  packet->digest = frame.sequence;
+  packet->handle = kNoHandle;
+  packet->stamp = TimePoint::FromNanos(meta.stamp_ns);
+  return true;
+}
+
+Outgoing Datapath::ParseBurst(std::span<rte_mbuf* const> burst, std::span<Packet> packets) {
+  Outgoing accepted;
+  for (rte_mbuf* mbuf : burst) {
+    if (Parse(mbuf, &packets[accepted.count])) {
+      accepted.Add(mbuf);
+    } else {
+      rte_pktmbuf_free(mbuf);
+    }
+  }
+  return accepted;
+}
+
+void Datapath::Build(const FrameContents& contents, rte_mbuf* mbuf) {
+  auto* data = reinterpret_cast<uint8_t*>(rte_pktmbuf_append(mbuf, kMaxBuiltOctets));
+  UHAUL_CHECK(data != nullptr);
+  const size_t length = BuildFrame(contents, std::span<uint8_t, kMaxBuiltOctets>(data, kMaxBuiltOctets));
+  UHAUL_CHECK(rte_pktmbuf_trim(mbuf, static_cast<uint16_t>(kMaxBuiltOctets - length)) == 0);
+  FrameField::Of(mbuf) = {.bytes = contents.bytes};
+}
+
+void Datapath::Send(DataLink& link, TimePoint now, std::span<rte_mbuf* const> burst, bool counts) {
+  while (!burst.empty()) {
+    burst = burst.subspan(link.Send(now, burst));
+    if (burst.empty()) [[likely]] {
+      return;
+    }
+    ++facts_->counters().link_drops;
+    Packet packet;
+    if (counts && Parse(burst.front(), &packet)) facts_->Lost(now, packet.flow);
+    rte_pktmbuf_free(burst.front());
+    burst = burst.subspan(1);
+  }
+}
+
+void Datapath::SendHeld(DataLink& link, TimePoint now, const Packet& packet) {
+  FrameMeta& meta = store().MetaOf(packet.handle);
+  meta.stamp_ns = packet.stamp.nanos();
+  if (packet.do_not_buffer) {
+    meta.flags |= FrameMeta::kDoNotBuffer;
+  } else {
+    meta.flags &= static_cast<uint8_t>(~FrameMeta::kDoNotBuffer);
+  }
+  if (link.SendHeld(now, packet.handle)) return;
+  ++facts_->counters().link_drops;
+  Drop(now, packet);
+}
+
+void Datapath::Drop(TimePoint now, const Packet& packet) {
+  store().Drop(packet.handle);
+  facts_->Lost(now, packet.flow);
+}
+
+}  // namespace uhaul::runtime

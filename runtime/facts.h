@@ -1,0 +1,62 @@
+// Facts: what happens to packets, on its way into the record: to the recorder of this process and, where the record is
+// made from what several processes saw, to a log.
+#pragma once
+
+#include <optional>
+#include <utility>
+
+#include "experiments/run_control.h"
+#include "runtime/transport/fact_log.h"
+
+namespace uhaul::runtime {
+
+class Facts {
+ public:
+  // `log` may be null.
+  Facts(RunControl* run, FactLog* log) : run_(run), log_(log) {}
+
+  void Sent(TimePoint now, uint32_t flow, bool retransmission) {
+    run_->recorder().OnSent(now, flow, retransmission);
+    if (log_ != nullptr) log_->Add(now, FactKind::kSent, flow, retransmission ? 1 : 0);
+  }
+  // `left_switch`: when the packet first left the switch.
+  void Processed(TimePoint now, const FlowKey& flow, TimePoint left_switch) {
+    const std::optional<uint32_t> number = run_->NumberOf(flow);
+    if (!number) return Strange();
+    run_->recorder().OnProcessed(now, *number, left_switch);
+    if (log_ != nullptr) {
+      log_->Add(now, FactKind::kProcessed, *number, static_cast<uint64_t>(left_switch.nanos()));
+    }
+  }
+  void Delivered(TimePoint now, const FlowKey& flow, uint32_t sequence) {
+    const std::optional<uint32_t> number = run_->NumberOf(flow);
+    if (!number || !run_->HasPacket(*number, sequence)) return Strange();
+    ended_ |= run_->recorder().OnDelivered(now, *number, sequence);
+    if (log_ != nullptr) log_->Add(now, FactKind::kDelivered, *number, sequence);
+  }
+  void Lost(TimePoint now, const FlowKey& flow) {
+    const std::optional<uint32_t> number = run_->NumberOf(flow);
+    if (!number) return Strange();
+    ended_ |= run_->recorder().OnLost(*number);
+    if (log_ != nullptr) log_->Add(now, FactKind::kLost, *number);
+  }
+  void Event(TimePoint now, const RecordEvent& event) {
+    run_->recorder().OnEvent(now, event);
+    if (log_ != nullptr) log_->AddEvent(now, event, *run_);
+  }
+  RunCounters& counters() { return run_->recorder().counters(); }
+
+  // Whether a flow has ended since the last call.
+  bool TakeEnded() { return std::exchange(ended_, false); }
+  // Packets that are not of the trace: ports may bring some of an earlier run.
+  uint64_t strange() const { return strange_; }
+
+ private:
+  void Strange() { ++strange_; }
+  RunControl* run_;
+  FactLog* log_;
+  bool ended_ = false;
+  uint64_t strange_ = 0;
+};
+
+}  // namespace uhaul::runtime

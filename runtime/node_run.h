@@ -1,0 +1,31 @@
+// NodeRun: a node's part of one run, from "setup" to "reported" (transport/coordinator.h).
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "runtime/machine_noise.h"
+#include "runtime/port.h"
+#include "runtime/real_node.h"
+
+namespace uhaul::runtime {
+
+// What a node has for all its runs.
+struct NodeGear {
+  std::map<std::string, std::unique_ptr<EthPort>> ports;  // by name
+  PacketMemory memory;
+  MachineNoise noise;
+  int64_t offset_ns = 0;  // the controller's raw clock less ours
+  int64_t offset_error_ns = 0;
+  const TscClock* clock = nullptr;  // of the run that is under way
+};
+
+// Ends when the run is reported or was stopped. An error: the channel's. A fault of the run itself is said to the
+// controller.
+Status MakeNodeRun(const nlohmann::json& setup, const std::string& role, double rate_scale, NodeGear* gear,
+                   Channel& channel, const std::atomic<bool>& stop);
+
+}  // namespace uhaul::runtime

@@ -1,0 +1,167 @@
+#include "runtime/real_node.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/base/check.h"
+#include "core/protocol/codec.h"
+
+namespace uhaul::runtime {
+namespace {
+
+// A look at a socket takes longer than a burst of packets; a message may wait so long.
+constexpr Duration kPollPeriod = Duration::Micros(5);
+// Calls of one machine's timer, and messages for it, between two rounds of packets.
+constexpr int kSlice = 1;
+constexpr int kMostMessages = 64;
+
+}  // namespace
+
+struct RealNode::Southbound final : FrameHandler {
+  Southbound(RealNode* owner, std::optional<NodeId> self, Channel* way, RealNode::OnAdmin admin)
+      : node(owner), machine(self), channel(way), on_admin(std::move(admin)) {}
+
+  void OnMessage(TimePoint sent, Message&& message, std::span<const uint8_t> octets) override {
+    if (!machine) {
+      fault = Error{channel->peer() + " sent a message where there is no machine"};
+      return;
+    }
+    if (Packet* packet = CarriedPacket(message.body); packet != nullptr) {
+      const std::optional<PacketStore::Handle> handle = node->plane_->path().store().Unpack(octets);
+      if (!handle) {
+        fault = Error{channel->peer() + " sent a packet without its octets"};
+        return;
+      }
+      packet->handle = *handle;
+      packet->flow.id = node->plane_->path().hasher().Id(packet->flow.tuple);
+    }
+    const Bytes size = WireSize(message);
+    CountMessage(message, size, &node->plane_->facts().counters());
+    arrived.Push(node->clocks_agree_ ? sent : node->now_, size, std::move(message));
+  }
+  void OnAdmin(std::string_view text) override {
+    if (on_admin) on_admin(text);
+  }
+  void OnBlob(uint8_t, std::span<const uint8_t>) override {}
+
+  RealNode* node;
+  std::optional<NodeId> machine;
+  Channel* channel;
+  RealNode::OnAdmin on_admin;
+  DelayLine<Message> arrived;
+  Status fault;
+};
+
+Result<std::unique_ptr<RealNode>> RealNode::Create(RunControl* run, const TscClock* clock, PacketMemory memory,
+                                                   FactLog* log) {
+  std::unique_ptr<RealNode> node(new RealNode(run, clock));
+  Result<std::unique_ptr<Plane>> plane = Plane::Create(run, memory, static_cast<MachineHost*>(node.get()), kSlice, log);
+  if (!plane) return plane.error();
+  node->plane_ = std::move(plane).value();
+  node->deadlines_.fill(TimePoint::Never());
+  return node;
+}
+
+RealNode::RealNode(RunControl* run, const TscClock* clock) : run_(run), clock_(clock) {}
+
+RealNode::~RealNode() = default;
+
+void RealNode::Attach(std::optional<NodeId> machine, Channel* channel, OnAdmin on_admin) {
+  southbound_.push_back(std::make_unique<Southbound>(this, machine, channel, std::move(on_admin)));
+}
+
+void RealNode::SetProfile(const Profile& profile, bool clocks_agree) {
+  plane_->machines().SetProfile(profile);
+  clocks_agree_ = clocks_agree;
+  for (const auto& way : southbound_) way->arrived.Set(profile.control_rate, profile.control_delay);
+}
+
+void RealNode::Start() {
+  plane_->machines().SettleAll(TimePoint());
+  now_ = clock_->Now();
+  next_poll_ = now_;  // the clock began anew
+}
+
+Result<bool> RealNode::Round() {
+  const TimePoint begin = now_;
+  bool busy = RunDue(begin);
+  if (begin >= next_poll_) {
+    next_poll_ = begin + kPollPeriod;
+    if (Status polled = PollChannels(begin); !polled) return polled.error();
+  }
+  if (generates_) busy |= plane_->generator().SendDue(begin, &punctuality_);
+  for (const Input& input : inputs_) busy |= PollLink(input);
+  if (Status flushed = Flush(); !flushed) return flushed.error();
+  now_ = clock_->Now();
+  if (busy) punctuality_.busy_ns += (now_ - begin).nanos();
+  return busy;
+}
+
+bool RealNode::PollLink(const Input& input) {
+  std::array<rte_mbuf*, kBurst> burst;
+  const size_t received = input.link->Receive(burst);
+  if (received == 0) return false;
+  plane_->OnData(clock_->Now(), input.link_rank, {burst.data(), received});
+  return true;
+}
+
+bool RealNode::RunDue(TimePoint now) {
+  bool busy = false;
+  for (const auto& way : southbound_) {
+    for (int i = 0; i < kMostMessages; ++i) {
+      std::optional<Message> message = way->arrived.PopDue(now);
+      if (!message) break;
+      busy = true;
+      plane_->machines().OnMessage(now, kControllerNode, *way->machine, *message);
+    }
+  }
+  for (size_t i = 1; i < kMachines; ++i) {
+    if (deadlines_[i] > now) continue;
+    busy = true;
+    deadlines_[i] = TimePoint::Never();
+    plane_->machines().OnTimer(now, MachineNode(i));
+  }
+  return busy;
+}
+
+Status RealNode::PollChannels(TimePoint now) {
+  for (const auto& way : southbound_) {
+    for (bool more = true; more;) {
+      const Result<Channel::Received> received = way->channel->Receive(*way);
+      if (!received) return received.error();
+      if (received->closed) return Error{way->channel->peer() + " has gone"};
+      if (!way->fault) return way->fault.error();
+      if (received->frames > 0) next_poll_ = now;  // where there is one, more are to come
+      more = received->more;
+    }
+  }
+  return {};
+}
+
+Status RealNode::Flush() {
+  if (!broken_) [[unlikely]] {
+    return broken_.error();
+  }
+  for (const auto& way : southbound_) {
+    if (!way->channel->wants_write()) continue;
+    if (Status flushed = way->channel->Flush(); !flushed) return flushed;
+  }
+  return {};
+}
+
+void RealNode::Send(TimePoint now, NodeId from, NodeId to, Message message) {
+  UHAUL_CHECK(to == kControllerNode);
+  const auto way = std::find_if(southbound_.begin(), southbound_.end(),
+                                [from](const auto& candidate) { return candidate->machine == from; });
+  UHAUL_CHECK(way != southbound_.end());
+  CountMessage(message, WireSize(message), &plane_->facts().counters());
+  std::array<uint8_t, PacketStore::kMaxPacked> packed;
+  size_t length = 0;
+  // A packet-in is a copy for the controller to count: its octets stay on their way.
+  const Packet* packet = CarriedPacket(message.body);
+  if (packet != nullptr && packet->handle != kNoHandle) length = plane_->path().store().Pack(packet->handle, packed);
+  const Status queued = (*way)->channel->QueueMessage(now, message, {packed.data(), length});
+  if (!queued && broken_) broken_ = queued;
+}
+
+}  // namespace uhaul::runtime

@@ -1,0 +1,86 @@
+// RealTestbed: the testbed in real time, in one process: all roles on this lcore, joined by rings; the controller is a
+// thread of its own, and every message between it and the machines crosses a socket, encoded and batched.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "runtime/real_node.h"
+#include "runtime/testbed.h"
+#include "runtime/transport/controller_service.h"
+
+namespace uhaul::runtime {
+
+struct RealTestbedOptions {
+  double tsc_hz = 0;
+  double rate_scale = 1;
+  rte_mempool* pool = nullptr;  // outlives the testbed
+};
+
+// What the controller's thread says for the record, on its way to the lcore.
+class RecordMail {
+ public:
+  struct Lost {
+    FlowKey flow;
+  };
+  void Put(TimePoint at, std::variant<RecordEvent, Lost> what);
+  // Moves at most `most` into the record; false if none are left.
+  bool Take(size_t most, Facts* facts);
+  // Taken: the controller has closed the operation.
+  bool closed() const { return closed_; }
+
+ private:
+  struct Item {
+    TimePoint at;
+    std::variant<RecordEvent, Lost> what;
+  };
+  std::mutex mutex_;
+  std::vector<Item> put_;
+  std::vector<Item> taken_;  // the lcore's own
+  size_t next_ = 0;          // of taken_
+  bool closed_ = false;
+};
+
+class RealTestbed final : public Testbed {
+ public:
+  // Of `spec` only the fields that determine the warm-up count. `scenario` outlives it.
+  static Result<std::unique_ptr<Testbed>> Create(const PointSpec& spec, const Scenario& scenario,
+                                                 const RealTestbedOptions& options);
+  ~RealTestbed() override;
+
+  Status RunToStart() override;
+  Status StartOperation(const PointSpec& point) override;
+  Result<RunRecord> RunToEnd() override;
+  const Plane& plane() const override { return node_->plane(); }
+  const Punctuality& punctuality() const override { return node_->punctuality(); }
+
+ private:
+  RealTestbed(const PointSpec& spec, const Scenario& scenario, const RealTestbedOptions& options)
+      : clock_(options.tsc_hz, options.rate_scale), run_(spec, scenario) {}
+  Status StartController();
+  Status ConnectMachine(NodeId machine);
+  // Rounds until `done(now)` says so.
+  template <class Done>
+  Status RunUntil(Done done);
+  // Of the run, from t0: whether it is over.
+  bool Over(TimePoint now);
+
+  TscClock clock_;
+  RunControl run_;
+  PacketStore store_;
+  std::vector<std::unique_ptr<Channel>> channels_;
+  RecordMail mail_;
+  std::unique_ptr<RealNode> node_;
+  std::unique_ptr<ControllerService> service_;
+  std::thread controller_;
+  std::mutex fault_mutex_;
+  Status fault_;  // the controller refused the move, or ended
+  TimePoint start_;
+  bool looked_ = false;  // something may have ended since the last look
+  bool capped_ = false;
+};
+
+}  // namespace uhaul::runtime

@@ -1,0 +1,165 @@
+#include "runtime/roles.h"
+
+#include <algorithm>
+
+#include "core/base/check.h"
+
+namespace uhaul::runtime {
+namespace {
+
+constexpr uint32_t kAcknowledgementBytes = 64;
+
+}  // namespace
+
+// ---- generator
+
+void GeneratorRole::Build(const SourcePacket& p, rte_mbuf* mbuf) {
+  Datapath::Build({run_->scenario().trace.flows[p.flow].tuple, p.bytes, p.sequence, p.first, p.last}, mbuf);
+}
+
+void GeneratorRole::SendOne(TimePoint now) {
+  const SourcePacket p = run_->source().Pop();
+  UHAUL_CHECK(p.at == now);
+  path_->facts().Sent(now, p.flow, p.retransmission);
+  rte_mbuf* mbuf = path_->Allocate();
+  UHAUL_CHECK(mbuf != nullptr);  // links keep far fewer mbufs than the pool has
+  Build(p, mbuf);
+  path_->Send(*out_, now, {&mbuf, 1});
+}
+
+bool GeneratorRole::SendDue(TimePoint now, Punctuality* punctuality) {
+  PacketSource& source = run_->source();
+  Outgoing out;
+  while (out.count < kBurst && source.NextTime() <= now) {
+    rte_mbuf* mbuf = path_->Allocate();
+    if (mbuf == nullptr) break;
+    const SourcePacket p = source.Pop();
+    Build(p, mbuf);
+    path_->facts().Sent(now, p.flow, p.retransmission);
+    const int64_t late = (now - p.at).nanos();
+    ++punctuality->packets;
+    punctuality->late += late > Punctuality::kLateNs ? 1 : 0;
+    punctuality->latest_ns = std::max(punctuality->latest_ns, late);
+    out.Add(mbuf);
+  }
+  if (out.count == 0) return false;
+  path_->Send(*out_, now, out.span());
+  return true;
+}
+
+void GeneratorRole::OnAcknowledgements(TimePoint now, std::span<rte_mbuf* const> burst) {
+  for (rte_mbuf* mbuf : burst) {
+    Packet packet;
+    if (path_->Parse(mbuf, &packet)) {
+      const FlowKey flow = path_->hasher().Key(packet.flow.tuple.Reversed());
+      const std::optional<uint32_t> number = run_->NumberOf(flow);
+      if (number) run_->source().OnDelivered(now, *number, static_cast<uint32_t>(packet.digest));
+    }
+    rte_pktmbuf_free(mbuf);
+  }
+}
+
+// ---- switch
+
+void SwitchRole::OnBurst(TimePoint now, std::span<rte_mbuf* const> burst, SwitchAgent& agent, Outbox& outbox) {
+  const Outgoing accepted = path_->ParseBurst(burst, packets_);
+  for (size_t i = 0; i < accepted.count; ++i) {
+    FrameField::Of(accepted.mbufs[i]).stamp_ns = now.nanos();
+    packets_[i].stamp = now;
+  }
+  std::array<uint8_t, kBurst> verdicts;
+  agent.OnBurst(now, {packets_.data(), accepted.count}, {verdicts.data(), accepted.count}, outbox);
+  for (uint8_t nf = 0; nf < kNfCount; ++nf) {
+    Outgoing out;
+    for (size_t i = 0; i < accepted.count; ++i) {
+      UHAUL_CHECK(verdicts[i] < kNfCount);
+      if (verdicts[i] == nf) out.Add(accepted.mbufs[i]);
+    }
+    if (out.count > 0) path_->Send(*to_nf_[nf], now, out.span());
+  }
+}
+
+void SwitchRole::OnRelayed(TimePoint now, std::span<rte_mbuf* const> burst) {
+  for (rte_mbuf* mbuf : burst) {
+    const uint8_t nf = FrameField::Of(mbuf).nf;
+    UHAUL_CHECK(nf < kNfCount);
+    path_->Send(*to_nf_[nf], now, {&mbuf, 1});
+  }
+}
+
+void SwitchRole::Release(TimePoint now, const OutPacket& out) {
+  UHAUL_CHECK(out.fate == OutPacket::Fate::kToNf && out.nf < kNfCount);
+  path_->SendHeld(*to_nf_[out.nf], now, out.packet);
+}
+
+// ---- NF
+
+void NfRole::OnBurst(TimePoint now, std::span<rte_mbuf* const> burst, NfAgent& agent, Outbox& outbox) {
+  PacketStore& store = path_->store();
+  const Outgoing accepted = path_->ParseBurst(burst, packets_);
+  for (size_t i = 0; i < accepted.count; ++i) packets_[i].handle = store.Reserve();
+  std::array<NfVerdict, kBurst> verdicts;
+  agent.OnBurst(now, {packets_.data(), accepted.count}, {verdicts.data(), accepted.count}, outbox);
+  Outgoing forwarded;
+  for (size_t i = 0; i < accepted.count; ++i) {
+    rte_mbuf* mbuf = accepted.mbufs[i];
+    const Packet& packet = packets_[i];
+    switch (verdicts[i]) {
+      case NfVerdict::kForward:
+        store.Cancel(packet.handle);
+        path_->facts().Processed(now, packet.flow, packet.stamp);
+        forwarded.Add(mbuf);
+        break;
+      case NfVerdict::kConsumed:  // the handle is in a message, in a buffer, or in a packet that the outbox drops
+        store.Keep(packet.handle, mbuf);
+        rte_pktmbuf_free(mbuf);
+        break;
+      case NfVerdict::kRelay:
+        store.Cancel(packet.handle);
+        ++path_->facts().counters().relayed;
+        FrameField::Of(mbuf).nf = agent.relay_target();
+        path_->Send(*to_switch_, now, {&mbuf, 1});
+        break;
+    }
+  }
+  if (forwarded.count > 0) path_->Send(*to_sink_, now, forwarded.span());
+}
+
+void NfRole::Release(TimePoint now, const OutPacket& out) {
+  switch (out.fate) {
+    case OutPacket::Fate::kToSink:
+      path_->facts().Processed(now, out.packet.flow, out.packet.stamp);
+      return path_->SendHeld(*to_sink_, now, out.packet);
+    case OutPacket::Fate::kRelay:
+      ++path_->facts().counters().relayed;
+      path_->store().MetaOf(out.packet.handle).nf = out.nf;
+      return path_->SendHeld(*to_switch_, now, out.packet);
+    case OutPacket::Fate::kDropped:
+      return path_->Drop(now, out.packet);
+    case OutPacket::Fate::kToNf:
+      break;
+  }
+  UHAUL_CHECK(out.fate != OutPacket::Fate::kToNf);
+}
+
+// ---- sink
+
+void SinkRole::OnBurst(TimePoint now, std::span<rte_mbuf* const> burst) {
+  for (rte_mbuf* mbuf : burst) {
+    Packet packet;
+    if (path_->Parse(mbuf, &packet)) {
+      const auto sequence = static_cast<uint32_t>(packet.digest);
+      path_->facts().Delivered(now, packet.flow, sequence);
+      if (acknowledgements_ != nullptr) {
+        // One that finds no mbuf is lost, as on a wire; the sender's time-out covers it.
+        if (rte_mbuf* back = path_->Allocate(); back != nullptr) {
+          Datapath::Build({packet.flow.tuple.Reversed(), kAcknowledgementBytes, sequence, false, false}, back);
+          path_->Send(*acknowledgements_, now, {&back, 1}, false);
+        }
+      }
+    }
+    rte_pktmbuf_free(mbuf);
+  }
+}
+
+}  // namespace uhaul::runtime

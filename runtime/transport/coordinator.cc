@@ -1,0 +1,279 @@
+#include "runtime/transport/coordinator.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "core/node/machine_set.h"
+#include "experiments/schema.h"
+#include "results/point_store.h"
+#include "runtime/transport/raw_time.h"
+
+namespace uhaul::runtime {
+namespace {
+
+using Json = nlohmann::json;
+
+// Between the last "ready" and the run's beginning, so that every node has heard of it.
+constexpr int64_t kHeadStartNs = 100'000'000;
+constexpr uint8_t kRecordStream = 1;
+
+std::optional<uint64_t> Number(const Json& json, const char* key) {
+  const auto found = json.find(key);
+  if (found == json.end() || !found->is_number_unsigned()) return std::nullopt;
+  return found->get<uint64_t>();
+}
+
+// What needs all of a testbed in one place.
+Status CheckPoint(const PointSpec& point) {
+  if (point.migration_states > 0) return Error{"migration.states needs generator and NF in one process"};
+  const bool elephants = point.scheme.flows == MoveFlows::kElephants;
+  if (elephants && point.detector == DetectorSpec::Kind::kProportion && point.rho_source == RhoSource::kSnapshot) {
+    return Error{"edm.rho: snapshot needs generator and NF in one process; give offline, trace or a number"};
+  }
+  return {};
+}
+
+}  // namespace
+
+struct Coordinator::Run {
+  Run(uint64_t run_number, const PointSpec& spec, Scenario traffic)
+      : number(run_number), point(spec), scenario(std::move(traffic)), control(spec, scenario) {}
+  uint64_t number;
+  PointSpec point;
+  Scenario scenario;
+  RunControl control;
+  ServicePeer* driver = nullptr;
+  Json call_id;
+  std::set<std::string> waiting_for;  // nodes
+  bool reporting = false;
+  TimePoint base;  // of the run's clock, by Now()
+  TimePoint t0;
+  TimePoint end;
+  bool capped = false;
+  bool begun = false;
+  std::map<std::string, FactLog> logs;  // by node; "" is the controller's own
+  std::map<std::string, std::string> measurements;
+};
+
+Coordinator::Coordinator(const TestbedConfig& config, std::function<void(const std::string&)> log)
+    : config_(config), log_(std::move(log)), start_raw_ns_(RawNanos()) {}
+
+Coordinator::~Coordinator() = default;
+
+TimePoint Coordinator::Now() const {
+  return TimePoint::FromNanos(static_cast<int64_t>(static_cast<double>(RawNanos() - start_raw_ns_) * config_.rate_scale));
+}
+
+void Coordinator::Bind(ControllerServiceOptions* options) {
+  options->clock = [this] { return Now(); };
+  options->shared_clock = false;
+  options->on_join = [this](ServicePeer& peer) { OnJoin(peer); };
+  options->on_lost = [this](ServicePeer& peer) { OnLost(peer); };
+  options->on_admin = [this](ServicePeer& peer, const Json& json) { return OnAdmin(peer, json); };
+  options->on_blob = [this](ServicePeer& peer, uint8_t stream, std::span<const uint8_t> octets) {
+    OnBlob(peer, stream, octets);
+  };
+  options->on_event = [this](TimePoint at, const RecordEvent& event) { OnEvent(at, event); };
+  options->on_drop = [this](TimePoint at, const Packet& packet) {
+    if (!run_) return;
+    const auto number = run_->control.NumberOf(run_->control.hasher().Key(packet.flow.tuple));
+    if (number) run_->logs[""].Add(TimePoint() + (at - run_->base), FactKind::kLost, *number);
+  };
+}
+
+std::string Coordinator::NodeName(const ServicePeer& peer) const {
+  switch (peer.role()) {
+    case PeerRole::kNf:
+      return fmt::format("nf{}", peer.instance() + 1);
+    case PeerRole::kSwitch:
+      return "switch";
+    case PeerRole::kGenerator:
+      return "generator";
+    case PeerRole::kStranger:
+    case PeerRole::kDriver:
+      break;
+  }
+  return "";
+}
+
+void Coordinator::OnJoin(ServicePeer& peer) {
+  const std::string name = NodeName(peer);
+  if (!name.empty()) nodes_[name] = &peer;
+}
+
+void Coordinator::OnLost(ServicePeer& peer) {
+  const std::string name = NodeName(peer);
+  if (!name.empty()) {
+    nodes_.erase(name);
+    stopping_.erase(name);
+    if (run_) Fail(fmt::format("{} left during the run", name));
+  } else if (run_ && run_->driver == &peer) {
+    run_->driver = nullptr;
+    Fail("the one who asked for it has gone");
+  }
+}
+
+std::vector<std::string> Coordinator::Missing() const {
+  std::vector<std::string> missing;
+  for (const char* role : kTestbedRoles) {
+    if (!nodes_.contains(role)) missing.emplace_back(role);
+    if (stopping_.contains(role)) missing.push_back(std::string(role) + " (ending the run before)");
+  }
+  return missing;
+}
+
+void Coordinator::Tell(const Json& json) {
+  for (const auto& [name, peer] : nodes_) peer->Send(json);
+}
+
+bool Coordinator::OnAdmin(ServicePeer& peer, const Json& json) {
+  if (!json.is_object()) return false;
+  if (json.contains("ping")) {
+    peer.Send({{"pong", json["ping"]}, {"at", RawNanos()}});
+    return true;
+  }
+  if (peer.role() == PeerRole::kDriver) {
+    if (json.value("call", Json()) != "run") return false;
+    Json answer = StartRun(peer, json);
+    if (answer.is_null()) return true;  // later
+    answer["reply"] = json.value("id", Json());
+    peer.Send(answer);
+    return true;
+  }
+  const std::string name = NodeName(peer);
+  if (const auto stopped = Number(json, "stopped")) {
+    stopping_.erase(name);
+    return true;
+  }
+  for (const char* key : {"ready", "t0", "ended", "reported", "failed"}) {
+    const auto number = Number(json, key);
+    if (!number) continue;
+    if (!run_ || *number != run_->number) return true;  // of a run that was given up
+    const std::string_view what = key;
+    if (what == "ready") OnReady(peer, json);
+    if (what == "t0" && name == "generator") OnT0(json);
+    if (what == "ended" && name == "generator") OnEnded(json);
+    if (what == "reported") OnReported(peer, json);
+    if (what == "failed") Fail(name + ": " + json.value("error", Json("it does not say why")).dump());
+    return true;
+  }
+  return false;
+}
+
+// Null: the answer comes when the run is over.
+Json Coordinator::StartRun(ServicePeer& driver, const Json& call) {
+  if (run_) return {{"error", "another run is under way"}};
+  if (const std::vector<std::string> missing = Missing(); !missing.empty()) return {{"missing", missing}};
+  const Result<PointSpec> point = FromCanonical(Texts(call.value("spec", Json())));
+  if (!point) return {{"error", point.error().message}};
+  if (const Status possible = CheckPoint(*point); !possible) return {{"error", possible.error().message}};
+  Result<Scenario> scenario = LoadScenario(*point);
+  if (!scenario) return {{"error", scenario.error().message}};
+  run_ = std::make_unique<Run>(next_run_++, *point, std::move(scenario).value());
+  run_->driver = &driver;
+  run_->call_id = call.value("id", Json());
+  for (const char* role : kTestbedRoles) run_->waiting_for.insert(role);
+  service_->Reset({.profile = point->profile, .hash_key = HashKeyOf(*point), .nf_count = kNfCount});
+  log_(fmt::format("run {}: {} by {}", run_->number, point->workload, point->scheme.name));
+  Tell({{"setup", {{"run", run_->number}, {"spec", CanonicalSpec(*point)}}}});
+  return nullptr;
+}
+
+void Coordinator::OnReady(ServicePeer& peer, const Json& json) {
+  const std::string name = NodeName(peer);
+  for (const auto& [key, value] : Texts(json.value("measurements", Json()))) {
+    run_->measurements[name + "." + key] = value;
+  }
+  run_->waiting_for.erase(name);
+  if (!run_->waiting_for.empty()) return;
+  const int64_t at = RawNanos() + kHeadStartNs;
+  run_->base = TimePoint::FromNanos(static_cast<int64_t>(static_cast<double>(at - start_raw_ns_) * config_.rate_scale));
+  Tell({{"start", {{"run", run_->number}, {"at_ns", at}}}});
+}
+
+void Coordinator::OnT0(const Json& json) {
+  const auto at = Number(json, "at_ns");
+  if (!at || run_->begun) return;
+  run_->begun = true;
+  run_->t0 = TimePoint::FromNanos(static_cast<int64_t>(*at));
+  log_(fmt::format("run {}: t0 at {:.3f} s", run_->number, static_cast<double>(run_->t0.nanos()) * 1e-9));
+  Tell({{"begin", {{"run", run_->number}, {"t0_ns", *at}}}});
+  const double rho = ProportionOf(run_->point, run_->scenario, {}, {});
+  const std::optional<Operation> operation = OperationOf(run_->point, rho);
+  if (!operation) return Tell({{"over", run_->number}});
+  const Result<OperationId> moved =
+      service_->Move({operation->request, operation->detector, run_->point.profile}, nullptr);
+  if (!moved) Fail(moved.error().message);
+}
+
+void Coordinator::OnEvent(TimePoint at, const RecordEvent& event) {
+  if (!run_) return;
+  run_->logs[""].AddEvent(TimePoint() + (at - run_->base), event, run_->control);
+  const auto* step = std::get_if<event::Step>(&event);
+  if (step != nullptr) {
+    log_(fmt::format("run {}: step {} at {:.6f} s", run_->number, static_cast<int>(step->step),
+                     static_cast<double>((at - run_->base).nanos()) * 1e-9));
+  }
+  if (step != nullptr && step->step == OperationStep::kClosed) Tell({{"over", run_->number}});
+}
+
+void Coordinator::OnEnded(const Json& json) {
+  const auto at = Number(json, "at_ns");
+  if (!at || run_->reporting) return;
+  run_->end = TimePoint::FromNanos(static_cast<int64_t>(*at));
+  run_->capped = json.value("capped", Json(false)) == true;
+  log_(fmt::format("run {}: ended at {:.3f} s{}", run_->number, static_cast<double>(run_->end.nanos()) * 1e-9, run_->capped ? " (cap)" : ""));
+  run_->reporting = true;
+  for (const char* role : kTestbedRoles) run_->waiting_for.insert(role);
+  Tell({{"report", run_->number}});
+}
+
+void Coordinator::OnBlob(ServicePeer& peer, uint8_t, std::span<const uint8_t> octets) {
+  if (!run_ || !run_->reporting || peer.role() == PeerRole::kDriver) return;
+  const std::string name = NodeName(peer);
+  if (const Status taken = run_->logs[name].Unpack(octets); !taken) Fail(name + ": " + taken.error().message);
+}
+
+void Coordinator::OnReported(ServicePeer& peer, const Json& json) {
+  if (!run_->reporting) return;
+  const std::string name = NodeName(peer);
+  for (const auto& [key, value] : Texts(json.value("measurements", Json()))) {
+    run_->measurements[name + "." + key] = value;
+  }
+  run_->waiting_for.erase(name);
+  if (run_->waiting_for.empty()) Finish();
+}
+
+void Coordinator::Finish() {
+  const std::unique_ptr<Run> run = std::move(run_);
+  if (run->driver == nullptr) return;
+  std::vector<FactLog> logs;
+  for (auto& [name, facts] : run->logs) logs.push_back(std::move(facts));
+  Result<RunRecord> record = Merge(std::move(logs), run->point, run->t0, run->end, run->capped, &run->control);
+  if (!record) return run->driver->Send({{"reply", run->call_id}, {"error", record.error().message}});
+  const std::string text = EncodePoint({.id = PointId(run->point),
+                                        .engine = "runtime",
+                                        .build = "testbed",
+                                        .spec = CanonicalSpec(run->point),
+                                        .record = std::move(record).value()});
+  const std::span<const uint8_t> octets(reinterpret_cast<const uint8_t*>(text.data()), text.size());
+  for (size_t i = 0; i < octets.size(); i += kMaxBlobOctets) {
+    run->driver->SendBlob(kRecordStream, octets.subspan(i, std::min(kMaxBlobOctets, octets.size() - i)));
+  }
+  run->driver->Send({{"reply", run->call_id}, {"octets", octets.size()}, {"measurements", run->measurements}});
+  log_(fmt::format("run {}: done", run->number));
+}
+
+void Coordinator::Fail(const std::string& why) {
+  if (!run_) return;
+  const std::unique_ptr<Run> run = std::move(run_);
+  log_(fmt::format("run {}: {}", run->number, why));
+  for (const auto& [name, peer] : nodes_) stopping_.insert(name);
+  Tell({{"stop", run->number}});
+  if (run->driver != nullptr) run->driver->Send({{"reply", run->call_id}, {"error", why}});
+}
+
+}  // namespace uhaul::runtime

@@ -1,0 +1,75 @@
+// Coordinator: makes runs on a testbed of several processes. It lives beside the controller, to which every node is
+// connected anyway, and speaks with them in admin frames (JSON):
+//
+//   driver       {"call": "run", "id": 1, "spec": {key: value}}     the reply comes when the run is over:
+//                {"reply": 1, "octets": N, "measurements": {...}}   behind N octets of blobs, the record; or "error",
+//                                                                   or "missing": [roles that have not joined]
+//   to nodes     {"setup": {"run": 7, "spec": {...}}}  ->  {"ready": 7, "measurements": {...}}
+//                {"start": {"run": 7, "at_ns": T}}         T by the controller's raw clock
+//   generator    {"t0": 7, "at_ns": t}                     by the run's clock, like all times below
+//   to nodes     {"begin": {"run": 7, "t0_ns": t}}         then the move begins
+//                {"over": 7}                               the operation is closed
+//   generator    {"ended": 7, "at_ns": t, "capped": false}
+//   to nodes     {"report": 7}  ->  blobs of facts, then {"reported": 7, "measurements": {...}}
+//   to nodes     {"stop": 7}    ->  {"stopped": 7}         a run that cannot go on: a node left, or said "failed"
+//   any node     {"ping": x}    ->  {"pong": x, "at": T}   to measure its clock against the controller's
+//
+// All of it happens in the thread of ControllerService::Run.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "experiments/testbed_config.h"
+#include "runtime/transport/controller_service.h"
+#include "runtime/transport/fact_log.h"
+
+namespace uhaul::runtime {
+
+class Coordinator {
+ public:
+  Coordinator(const TestbedConfig& config, std::function<void(const std::string&)> log);
+  ~Coordinator();
+
+  // The hooks and the clock; before the service is made.
+  void Bind(ControllerServiceOptions* options);
+  void Attach(ControllerService* service) { service_ = service; }
+
+ private:
+  struct Run;
+  void OnJoin(ServicePeer& peer);
+  void OnLost(ServicePeer& peer);
+  bool OnAdmin(ServicePeer& peer, const nlohmann::json& json);
+  void OnBlob(ServicePeer& peer, uint8_t stream, std::span<const uint8_t> octets);
+  void OnEvent(TimePoint at, const RecordEvent& event);
+
+  nlohmann::json StartRun(ServicePeer& driver, const nlohmann::json& call);
+  void OnReady(ServicePeer& peer, const nlohmann::json& json);
+  void OnT0(const nlohmann::json& json);
+  void OnEnded(const nlohmann::json& json);
+  void OnReported(ServicePeer& peer, const nlohmann::json& json);
+  void Finish();
+  void Fail(const std::string& why);
+  void Tell(const nlohmann::json& json);
+  std::vector<std::string> Missing() const;
+  TimePoint Now() const;  // scaled, since construction
+  std::string NodeName(const ServicePeer& peer) const;
+
+  TestbedConfig config_;
+  std::function<void(const std::string&)> log_;
+  ControllerService* service_ = nullptr;
+  int64_t start_raw_ns_;
+  std::map<std::string, ServicePeer*> nodes_;  // by role, as in TestbedConfig
+  std::set<std::string> stopping_;             // nodes that have not left the last run yet
+  std::unique_ptr<Run> run_;
+  uint64_t next_run_ = 1;
+};
+
+}  // namespace uhaul::runtime
