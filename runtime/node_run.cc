@@ -186,7 +186,8 @@ void NodeRun::Begin(TimePoint t0) {
   AtStart at_start;
   const auto& flows = scenario_.trace.flows;
   for (uint32_t i = 0; i < flows.size() && flows[i].arrival <= t0; ++i) {
-    if (run_->recorder().Ended(i)) continue;
+    const bool begun = run_->source().UnsentBytes(i) < flows[i].bytes;
+    if (!begun || run_->recorder().Ended(i)) continue;
     at_start.active.push_back({run_->hasher().Key(flows[i].tuple), Bytes(flows[i].bytes), t0, false, false});
     at_start.unsent_bytes.push_back(run_->source().UnsentBytes(i));
   }

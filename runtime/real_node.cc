@@ -79,7 +79,7 @@ void RealNode::SetProfile(const Profile& profile, bool clocks_agree) {
 void RealNode::Start() {
   plane_->machines().SettleAll(TimePoint());
   now_ = clock_->Now();
-  next_poll_ = now_;  // the clock began anew
+  next_poll_ = TimePoint();  // the clock began anew
 }
 
 Result<bool> RealNode::Round() {
@@ -87,7 +87,8 @@ Result<bool> RealNode::Round() {
   bool busy = RunDue(begin);
   if (begin >= next_poll_) {
     next_poll_ = begin + kPollPeriod;
-    if (Status polled = PollChannels(begin); !polled) return polled.error();
+    if (Status polled = PollChannels(); !polled) return polled.error();
+    if (now_ != begin) return true;  // started just now: the clock began anew
   }
   if (generates_) busy |= plane_->generator().SendDue(begin, &punctuality_);
   for (const Input& input : inputs_) busy |= PollLink(input);
@@ -124,14 +125,14 @@ bool RealNode::RunDue(TimePoint now) {
   return busy;
 }
 
-Status RealNode::PollChannels(TimePoint now) {
+Status RealNode::PollChannels() {
   for (const auto& way : southbound_) {
     for (bool more = true; more;) {
       const Result<Channel::Received> received = way->channel->Receive(*way);
       if (!received) return received.error();
       if (received->closed) return Error{way->channel->peer() + " has gone"};
       if (!way->fault) return way->fault.error();
-      if (received->frames > 0) next_poll_ = now;  // where there is one, more are to come
+      if (received->frames > 0) next_poll_ = TimePoint();  // where there is one, more are to come
       more = received->more;
     }
   }

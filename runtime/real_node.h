@@ -52,7 +52,7 @@ class RealNode final : private MachineHost {
 
   RealNode(RunControl* run, const TscClock* clock);
   bool RunDue(TimePoint now);
-  Status PollChannels(TimePoint now);
+  Status PollChannels();
   Status Flush();
   struct Input {
     uint16_t link_rank;
