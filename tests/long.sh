@@ -3,8 +3,7 @@
 #   1. AddressSanitizer and UBSan on results and definitions, ThreadSanitizer on core and workloads
 #   2. g++ and clang agree, to the byte of every record, on a slice of the grid
 #   3. fork equals full run on the same slice
-#   4. the DPDK engine's tests: its virtual clock against the simulator, its real time end to end
-#   5. tens of thousands of seeds of the property tests
+#   4. tens of thousands of seeds of the property tests
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/setup.sh
@@ -52,10 +51,6 @@ mkdir "$scratch/full"
 build/release/bin/uhaul "${slice[@]}" --results "$scratch/full" --plan "$scratch/plan.json"
 build/release/bin/uhaul-sim --plan "$scratch/plan.json" --jobs "$jobs" --no-fork >"$scratch/log" 2>&1 || die "full runs failed"
 same "fork against full run" "$scratch/gcc" "$scratch/full"
-
-say "DPDK engine ..."
-build runtime uhaul uhaul-sim uhaul-runtime test_runtime
-ctest --test-dir build/runtime -R '^runtime$' --output-on-failure
 
 say "40,000 seeds of each property ..."
 UHAUL_TEST_SEEDS=40000 build/release/bin/test_core 'Loss-free*,Order-preserving*,U-HAUL: flows that neither*'

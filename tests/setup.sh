@@ -2,7 +2,7 @@
 # fails says which, shows the end of its log, and what to do.
 
 packages=(g++ cmake ninja-build pkg-config libfmt-dev catch2 libboost-program-options-dev libyaml-cpp-dev
-          nlohmann-json3-dev libns3-dev libpcap-dev)
+          nlohmann-json3-dev libns3-dev libpcap-dev dpdk-dev libdpdk-dev)
 # What only tests compare us with; ./test adds them.
 test_packages=(tshark prads)
 install=1
