@@ -33,6 +33,7 @@ struct RunRequest {
   std::string engine = "sim";
   std::string clock;       // of the runtime
   std::string rate_scale;  // of the runtime in real time
+  std::string lcores;      // the same
   std::string testbed;     // a file with that section: its processes make the runs
   std::string engine_path;
   std::string results;
@@ -60,6 +61,8 @@ void AddRunOptions(CommandLine* line) {
       "runtime: tsc (real time) or virtual (deterministic, the simulator's links)")(
       "rate-scale", po::value<std::string>()->default_value("1"),
       "runtime in real time: let the run's time pass so much slower, where the machine cannot keep its rate")(
+      "lcores", po::value<std::string>()->default_value("1"),
+      "runtime in real time: 2 gives generator and sink a processor of their own")(
       "testbed", po::value<std::string>()->default_value(""),
       "runtime: a file with a section 'testbed', whose processes make the runs; default: the definition, if it has one")(
       "engine-path", po::value<std::string>()->default_value(""), "the engine's executable, if it is not beside uhaul")(
@@ -88,6 +91,7 @@ Result<RunRequest> ReadRequest(const CommandLine& line, std::vector<std::string>
   request.json = line.Has("json");
   request.clock = line.Get<std::string>("clock");
   request.rate_scale = line.Get<std::string>("rate-scale");
+  request.lcores = line.Get<std::string>("lcores");
   request.testbed = line.Get<std::string>("testbed");
   if (request.engine == "runtime" && request.clock == "tsc" && request.testbed.empty()) {
     for (const std::string& experiment : request.experiments) {
@@ -215,7 +219,7 @@ Result<EngineEnd> Launch(const RunRequest& request, const Plan& plan) {
   }
   Progress progress(open.size());
   std::vector<std::string> extra;
-  if (request.engine == "runtime") extra = {"--clock", request.clock, "--rate-scale", request.rate_scale};
+  if (request.engine == "runtime") extra = {"--clock", request.clock, "--rate-scale", request.rate_scale, "--lcores", request.lcores};
   if (!request.testbed.empty()) extra.insert(extra.end(), {"--testbed", request.testbed});
   const Result<EngineEnd> end = RunEngine({request.engine_path, path, request.jobs, extra},
                                           [&](const std::string& line) { OnLine(line, &open, &progress); });

@@ -83,6 +83,9 @@ RingLink::~RingLink() {
 
 size_t RingLink::Send(TimePoint, std::span<rte_mbuf* const> burst) {
   size_t sent = 0;
+  if (!waiting_.empty()) [[unlikely]] {
+    Refill();
+  }
   if (waiting_.empty()) {
     sent = rte_ring_sp_enqueue_burst(ring_, reinterpret_cast<void* const*>(burst.data()),
                                      static_cast<unsigned>(burst.size()), nullptr);
@@ -106,12 +109,8 @@ void RingLink::Refill() {
 }
 
 size_t RingLink::Receive(std::span<rte_mbuf*> burst) {
-  const size_t received = rte_ring_sc_dequeue_burst(ring_, reinterpret_cast<void**>(burst.data()),
-                                                    static_cast<unsigned>(burst.size()), nullptr);
-  if (!waiting_.empty()) [[unlikely]] {
-    Refill();
-  }
-  return received;
+  return rte_ring_sc_dequeue_burst(ring_, reinterpret_cast<void**>(burst.data()), static_cast<unsigned>(burst.size()),
+                                   nullptr);
 }
 
 }  // namespace uhaul::runtime

@@ -47,7 +47,8 @@ class DataReceiver {
 class DataLink {
  public:
   virtual ~DataLink() = default;
-  // Accepts the first so many; the rest found no room and stay the caller's.
+  // Accepts the first so many; the rest found no room and stay the caller's. An empty burst lets go of what waits: in
+  // real time the sender calls now and then.
   virtual size_t Send(TimePoint now, std::span<rte_mbuf* const> burst) = 0;
   // A packet that is in the store; false if there is no room: it stays there.
   virtual bool SendHeld(TimePoint now, PacketStore::Handle handle) = 0;

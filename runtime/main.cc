@@ -47,6 +47,7 @@ po::options_description Options() {
       ("plan", po::value<std::string>(), "the plan file")                                                     //
       ("clock", po::value<std::string>()->default_value("tsc"), "tsc or virtual")                             //
       ("rate-scale", po::value<double>()->default_value(1), "how fast the run's time passes (tsc), at most 1")  //
+      ("lcores", po::value<int>()->default_value(1), "1, or 2: generator and sink on one of their own (tsc)")  //
       ("testbed", po::value<std::string>(), "a file with a section 'testbed': its processes make the runs")     //
       ("role", po::value<std::string>(), "of a node")                                                          //
       ("config", po::value<std::string>(), "of a node: a file with a section 'testbed'")                       //
@@ -94,6 +95,8 @@ CommandLine Parse(int argc, char** argv, const po::options_description& options)
   if (clock != "tsc" && clock != "virtual") throw po::error("--clock is tsc or virtual");
   line.runtime.rate_scale = line.values["rate-scale"].as<double>();
   if (!(line.runtime.rate_scale >= 0.0001 && line.runtime.rate_scale <= 1)) throw po::error("--rate-scale is 0.0001 to 1");
+  line.runtime.lcores = line.values["lcores"].as<int>();
+  if (line.runtime.lcores < 1 || line.runtime.lcores > 2) throw po::error("--lcores is 1 or 2");
   line.runtime.clock = clock == "tsc" ? uhaul::runtime::ClockKind::kTsc : uhaul::runtime::ClockKind::kVirtual;
   return line;
 }

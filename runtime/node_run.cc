@@ -11,6 +11,7 @@
 
 #include "core/base/check.h"
 #include "experiments/schema.h"
+#include "runtime/generator_side.h"
 #include "runtime/transport/hello.h"
 #include "runtime/transport/raw_time.h"
 
@@ -61,13 +62,12 @@ class NodeRun {
   Scenario scenario_;
   FactLog log_;
   std::unique_ptr<RunControl> run_;
+  std::unique_ptr<GeneratorSide> generator_;
   std::unique_ptr<RealNode> node_;
   Phase phase_ = Phase::kReady;
   int64_t start_raw_ns_ = 0;  // ours
-  bool asked_ = false;        // generator: t0 has been announced
   bool began_ = false;
   bool over_ = false;
-  bool ended_ = false;
   Status fault_;
 };
 
@@ -86,6 +86,7 @@ Status NodeRun::Prepare(const Json& setup) {
   if (!scenario) return scenario.error();
   scenario_ = std::move(scenario).value();
   run_ = std::make_unique<RunControl>(point_, scenario_);
+  generator_ = std::make_unique<GeneratorSide>(run_.get());
   Result<std::unique_ptr<RealNode>> node = RealNode::Create(run_.get(), &clock_, gear_->memory, &log_);
   if (!node) return node.error();
   node_ = std::move(node).value();
@@ -175,37 +176,17 @@ void NodeRun::Begin(TimePoint t0) {
   if (began_) return;
   began_ = true;
   if (role_ == "nf1") {
-    const NfAgent& nf = node_->plane().machines().nf(kSourceNf);
-    log_.Add(t0, FactKind::kStates, 0, nf.function().flow_count());
-    for (const ActiveFlow& flow : nf.fit().Snapshot(std::max(t0, clock_.Now()))) {
-      if (const auto number = run_->NumberOf(flow.flow)) log_.Add(t0, FactKind::kActive, *number, flow.bytes.count());
-    }
+    log_.AddAtStart(t0, clock_.Now(), node_->plane().machines().nf(kSourceNf), *run_);
   }
-  if (!generates()) return;
-  // A is the NF's affair; here every flow that is under way may be of it.
-  AtStart at_start;
-  const auto& flows = scenario_.trace.flows;
-  for (uint32_t i = 0; i < flows.size() && flows[i].arrival <= t0; ++i) {
-    const bool begun = run_->source().UnsentBytes(i) < flows[i].bytes;
-    if (!begun || run_->recorder().Ended(i)) continue;
-    at_start.active.push_back({run_->hasher().Key(flows[i].tuple), Bytes(flows[i].bytes), t0, false, false});
-    at_start.unsent_bytes.push_back(run_->source().UnsentBytes(i));
-  }
-  run_->Begin(t0, point_, std::move(at_start));
+  if (generates()) generator_->Begin(t0, point_);
 }
 
-// t0, and the end of the run, are the generator's to say: it alone knows what was sent and what arrived.
 void NodeRun::Generator(TimePoint now) {
-  if (!asked_ && now >= run_->FirstLook()) {
-    asked_ = true;
-    fault_ = Tell({{"t0", number_}, {"at_ns", now.nanos()}});
+  if (generator_->TakeStart(now)) fault_ = Tell({{"t0", number_}, {"at_ns", now.nanos()}});
+  if (over_) generator_->OnOver();
+  if (const auto end = generator_->Ended(now)) {
+    fault_ = Tell({{"ended", number_}, {"at_ns", end->at.nanos()}, {"capped", end->capped}});
   }
-  if (!began_ || ended_) return;
-  if (over_ && run_->moving()) run_->OnOperationOver();
-  const bool capped = now >= run_->cap();
-  if (!capped && !run_->Ended(now)) return;
-  ended_ = true;
-  fault_ = Tell({{"ended", number_}, {"at_ns", now.nanos()}, {"capped", capped}});
 }
 
 Status NodeRun::Loop() {

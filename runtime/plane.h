@@ -41,6 +41,12 @@ class Plane {
   Datapath& path() { return path_; }
   const Datapath& path() const { return path_; }
   Facts& facts() { return facts_; }
+  // What waits behind this process's links may have room now.
+  void PushLinks(TimePoint now) {
+    for (const auto& link : links_) {
+      if (link != nullptr) link->Send(now, {});
+    }
+  }
   // Null if this process has no such link.
   DataLink* link(uint16_t link_rank) { return links_[link_rank].get(); }
   uint64_t fit_full() const { return machines_.nf(0).fit().full() + machines_.nf(1).fit().full(); }

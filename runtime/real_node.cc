@@ -92,6 +92,7 @@ Result<bool> RealNode::Round() {
   }
   if (generates_) busy |= plane_->generator().SendDue(begin, &punctuality_);
   for (const Input& input : inputs_) busy |= PollLink(input);
+  plane_->PushLinks(begin);
   if (Status flushed = Flush(); !flushed) return flushed.error();
   now_ = clock_->Now();
   if (busy) punctuality_.busy_ns += (now_ - begin).nanos();

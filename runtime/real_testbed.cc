@@ -51,25 +51,51 @@ bool RecordMail::Take(size_t most, Facts* facts) {
 Result<std::unique_ptr<Testbed>> RealTestbed::Create(const PointSpec& spec, const Scenario& scenario,
                                                      const RealTestbedOptions& options) {
   UHAUL_CHECK(options.tsc_hz > 0);
-  std::unique_ptr<RealTestbed> testbed(new RealTestbed(spec, scenario, options));
-  const PacketMemory memory{options.pool, &testbed->store_};
-  Result<std::unique_ptr<RealNode>> node = RealNode::Create(&testbed->run_, &testbed->clock_, memory);
-  if (!node) return node.error();
-  testbed->node_ = std::move(node).value();
-  RealNode* all = testbed->node_.get();
-  all->MakeLinks([&](uint16_t, const LinkOptions& link) { return std::make_unique<RingLink>(link, memory); });
-  // The order within a round is that of ranks: packets from the generator towards the sink.
-  for (const uint16_t input : {rank::kToSwitch, rank::kNfToSwitch, static_cast<uint16_t>(rank::kNfToSwitch + 1),
-                               rank::kSwitchToNf, static_cast<uint16_t>(rank::kSwitchToNf + 1), rank::kNfToSink,
-                               static_cast<uint16_t>(rank::kNfToSink + 1), rank::kAcknowledgements}) {
-    if (input == rank::kAcknowledgements && !testbed->run_.source().closed_loop()) continue;
-    all->AddInput(input, all->plane().link(input));
+  if (options.lcores > 1 && spec.migration_states > 0) {
+    return Error{"migration.states needs generator and NF on one lcore"};
   }
+  std::unique_ptr<RealTestbed> testbed(new RealTestbed(spec, scenario, options));
+  if (const Status made = testbed->MakeRoles(options); !made) return made.error();
   if (const Status started = testbed->StartController(); !started) return started.error();
   return std::unique_ptr<Testbed>(std::move(testbed));
 }
 
+Status RealTestbed::MakeRoles(const RealTestbedOptions& options) {
+  const bool apart = options.lcores > 1;
+  const PacketMemory memory{options.pool, &store_};
+  Result<std::unique_ptr<RealNode>> node = RealNode::Create(&run_, &clock_, memory, apart ? &log_ : nullptr);
+  if (!node) return node.error();
+  node_ = std::move(node).value();
+  if (apart) {
+    Result<std::unique_ptr<TrafficThread>> traffic =
+        TrafficThread::Create(run_.spec(), scenario_, &clock_, options.pool);
+    if (!traffic) return traffic.error();
+    traffic_ = std::move(traffic).value();
+  }
+  const auto elsewhere = [apart](uint16_t link_rank) {
+    return apart && (link_rank == rank::kToSwitch || link_rank == rank::kAcknowledgements);
+  };
+  node_->MakeLinks([&](uint16_t link_rank, const LinkOptions& link) -> std::unique_ptr<DataLink> {
+    return elsewhere(link_rank) ? nullptr : std::make_unique<RingLink>(link, memory);
+  });
+  // The order within a round is that of ranks: packets from the generator towards the sink.
+  for (const uint16_t input : {rank::kToSwitch, rank::kNfToSwitch, static_cast<uint16_t>(rank::kNfToSwitch + 1),
+                               rank::kSwitchToNf, static_cast<uint16_t>(rank::kSwitchToNf + 1), rank::kNfToSink,
+                               static_cast<uint16_t>(rank::kNfToSink + 1), rank::kAcknowledgements}) {
+    if (input == rank::kAcknowledgements && (apart || !run_.source().closed_loop())) continue;
+    if (apart && input == rank::kToSwitch) {
+      node_->AddInput(input, traffic_->to_switch());
+    } else if (apart && (input == rank::kNfToSink || input == rank::kNfToSink + 1)) {
+      traffic_->AddSinkInput(static_cast<uint8_t>(input - rank::kNfToSink), node_->plane().link(input));
+    } else {
+      node_->AddInput(input, node_->plane().link(input));
+    }
+  }
+  return {};
+}
+
 RealTestbed::~RealTestbed() {
+  if (traffic_ != nullptr) traffic_->Stop();
   if (service_ != nullptr) service_->Stop();
   if (controller_.joinable()) controller_.join();
 }
@@ -127,8 +153,14 @@ Status RealTestbed::RunUntil(Done done) {
 
 Status RealTestbed::RunToStart() {
   clock_.Start();
-  node_->Generate(true);
+  node_->Generate(traffic_ == nullptr);
   node_->Start();
+  if (traffic_ != nullptr) {
+    traffic_->Start();
+    if (Status ran = RunUntil([this](TimePoint) { return traffic_->t0() != TimePoint::Never(); }); !ran) return ran;
+    start_ = traffic_->t0();
+    return {};
+  }
   TimePoint look = run_.FirstLook();
   bool at_start = false;
   const auto done = [&](TimePoint now) {
@@ -145,9 +177,10 @@ Status RealTestbed::RunToStart() {
 
 Status RealTestbed::StartOperation(const PointSpec& point) {
   node_->SetProfile(point.profile, true);
-  const std::optional<Operation> operation = run_.Begin(start_, point, node_->plane().machines().nf(kSourceNf));
+  const std::optional<Operation> operation = BeginRun(point);
   if (!operation) {
     run_.OnOperationOver();
+    if (traffic_ != nullptr) traffic_->OnOver();
     return {};
   }
   MoveCall call{operation->request, operation->detector, point.profile};
@@ -161,11 +194,26 @@ Status RealTestbed::StartOperation(const PointSpec& point) {
   return {};
 }
 
+std::optional<Operation> RealTestbed::BeginRun(const PointSpec& point) {
+  const NfAgent& source = node_->plane().machines().nf(kSourceNf);
+  if (traffic_ == nullptr) return run_.Begin(start_, point, source);
+  point_ = point;
+  // The FIT has gone on since t0, which the other lcore named.
+  const TimePoint now = std::max(start_, node_->now());
+  log_.AddAtStart(start_, now, source, run_);
+  traffic_->Begin(point);
+  AtStart at_start{.active = source.fit().Snapshot(now), .unsent_bytes = {}, .nf_states = 0};
+  at_start.unsent_bytes.resize(at_start.active.size());  // not known here, and not asked: the record is merged
+  return run_.Begin(start_, point, std::move(at_start));
+}
+
 bool RealTestbed::Over(TimePoint now) {
   if (run_.moving() && mail_.closed()) {
     run_.OnOperationOver();
+    if (traffic_ != nullptr) traffic_->OnOver();
     looked_ = true;
   }
+  if (traffic_ != nullptr) return traffic_->ended();
   if (now >= run_.cap()) {
     capped_ = true;
     return true;
@@ -184,8 +232,22 @@ Result<RunRecord> RealTestbed::RunToEnd() {
   controller_.join();
   while (mail_.Take(kMostMail, &node_->plane().facts())) {
   }
+  if (traffic_ != nullptr) return MergeRecord();
   run_.recorder().counters().generator_late_ns = static_cast<uint64_t>(punctuality().latest_ns);
   return run_.Finish(node_->now(), capped_, node_->plane().fit_full());
+}
+
+Result<RunRecord> RealTestbed::MergeRecord() {
+  traffic_->Stop();
+  RunCounters counters = run_.recorder().counters();
+  counters.fit_full = node_->plane().fit_full();
+  log_.AddCounters(node_->now(), counters);
+  std::vector<FactLog> logs;
+  logs.push_back(std::move(log_));
+  logs.push_back(traffic_->TakeLog());
+  RunControl merged(run_.spec(), scenario_);
+  const GeneratorSide::End end = traffic_->end();
+  return Merge(std::move(logs), point_, start_, end.at, end.capped, &merged);
 }
 
 }  // namespace uhaul::runtime

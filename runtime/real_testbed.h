@@ -1,5 +1,6 @@
-// RealTestbed: the testbed in real time, in one process: all roles on this lcore, joined by rings; the controller is a
-// thread of its own, and every message between it and the machines crosses a socket, encoded and batched.
+// RealTestbed: the testbed in real time, in one process: all roles on this lcore, joined by rings, or generator and sink
+// on a second one (traffic_thread.h). The controller is a thread of its own, and every message between it and the
+// machines crosses a socket, encoded and batched.
 #pragma once
 
 #include <memory>
@@ -10,6 +11,7 @@
 
 #include "runtime/real_node.h"
 #include "runtime/testbed.h"
+#include "runtime/traffic_thread.h"
 #include "runtime/transport/controller_service.h"
 
 namespace uhaul::runtime {
@@ -17,6 +19,7 @@ namespace uhaul::runtime {
 struct RealTestbedOptions {
   double tsc_hz = 0;
   double rate_scale = 1;
+  int lcores = 1;  // 2: generator and sink have one of their own
   rte_mempool* pool = nullptr;  // outlives the testbed
 };
 
@@ -55,11 +58,16 @@ class RealTestbed final : public Testbed {
   Status StartOperation(const PointSpec& point) override;
   Result<RunRecord> RunToEnd() override;
   const Plane& plane() const override { return node_->plane(); }
-  const Punctuality& punctuality() const override { return node_->punctuality(); }
+  const Punctuality& punctuality() const override {
+    return traffic_ != nullptr ? traffic_->punctuality() : node_->punctuality();
+  }
 
  private:
   RealTestbed(const PointSpec& spec, const Scenario& scenario, const RealTestbedOptions& options)
-      : clock_(options.tsc_hz, options.rate_scale), run_(spec, scenario) {}
+      : scenario_(scenario), clock_(options.tsc_hz, options.rate_scale), run_(spec, scenario) {}
+  Status MakeRoles(const RealTestbedOptions& options);
+  std::optional<Operation> BeginRun(const PointSpec& point);
+  Result<RunRecord> MergeRecord();
   Status StartController();
   Status ConnectMachine(NodeId machine);
   // Rounds until `done(now)` says so.
@@ -68,12 +76,16 @@ class RealTestbed final : public Testbed {
   // Of the run, from t0: whether it is over.
   bool Over(TimePoint now);
 
+  const Scenario& scenario_;
   TscClock clock_;
   RunControl run_;
+  FactLog log_;  // with a second lcore
+  PointSpec point_;
   PacketStore store_;
   std::vector<std::unique_ptr<Channel>> channels_;
   RecordMail mail_;
   std::unique_ptr<RealNode> node_;
+  std::unique_ptr<TrafficThread> traffic_;  // with a second lcore
   std::unique_ptr<ControllerService> service_;
   std::thread controller_;
   std::mutex fault_mutex_;

@@ -34,7 +34,7 @@ Status RuntimeEngine::WarmUp(const PointSpec& spec) {
   if (options_.clock == ClockKind::kTsc) noise_ = MeasureNoise();
   Result<std::unique_ptr<Testbed>> testbed = options_.clock == ClockKind::kVirtual
                                                  ? VirtualTestbed::Create(spec, scenario_, pool_)
-                                                 : RealTestbed::Create(spec, scenario_, {noise_.tsc_hz, options_.rate_scale, pool_});
+                                                 : RealTestbed::Create(spec, scenario_, {noise_.tsc_hz, options_.rate_scale, options_.lcores, pool_});
   if (!testbed) return testbed.error();
   testbed_ = std::move(testbed).value();
   return testbed_->RunToStart();
@@ -55,6 +55,7 @@ std::map<std::string, std::string> RuntimeEngine::Measurements() const {
   std::map<std::string, std::string> values = Describe(noise_);
   const Punctuality& p = testbed_->punctuality();
   values["clock"] = "tsc";
+  values["lcores"] = fmt::format("{}", options_.lcores);
   values["rate_scale"] = fmt::format("{}", options_.rate_scale);
   values["generator_late_share"] =
       fmt::format("{:.6f}", p.packets == 0 ? 0.0 : static_cast<double>(p.late) / static_cast<double>(p.packets));

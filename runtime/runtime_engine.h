@@ -14,6 +14,7 @@ namespace uhaul::runtime {
 
 struct RuntimeOptions {
   ClockKind clock = ClockKind::kTsc;
+  int lcores = 1;         // kTsc: 2: generator and sink have one of their own
   double rate_scale = 1;  // kTsc: how fast the run's time passes
   std::vector<std::string> eal;  // the user's arguments for the EAL
 };

@@ -157,6 +157,13 @@ void FactLog::AddEvent(TimePoint at, const RecordEvent& event, const RunControl&
       event);
 }
 
+void FactLog::AddAtStart(TimePoint t0, TimePoint now, const NfAgent& source_nf, const RunControl& run) {
+  Add(t0, FactKind::kStates, 0, source_nf.function().flow_count());
+  for (const ActiveFlow& flow : source_nf.fit().Snapshot(std::max(t0, now))) {
+    if (const auto number = run.NumberOf(flow.flow)) Add(t0, FactKind::kActive, *number, flow.bytes.count());
+  }
+}
+
 void FactLog::AddCounters(TimePoint at, const RunCounters& counters) {
   for (const CounterField& counter : kCounters) {
     Add(at, FactKind::kCounter, static_cast<uint32_t>(counter.name), counters.*counter.field);

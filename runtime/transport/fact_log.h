@@ -63,6 +63,8 @@ class FactLog {
     facts_.push_back({at.nanos(), a, b, flow, kind, {}});
   }
   void AddEvent(TimePoint at, const RecordEvent& event, const RunControl& run);
+  // The source NF at t0; `now`: not before t0.
+  void AddAtStart(TimePoint t0, TimePoint now, const NfAgent& source_nf, const RunControl& run);
   void AddCounters(TimePoint at, const RunCounters& counters);
 
   const std::vector<Fact>& facts() const { return facts_; }
