@@ -4,15 +4,17 @@
 
 #include <cstdint>
 #include <span>
+#include <type_traits>
 #include <vector>
 
+#include "core/base/little_endian.h"
 #include "core/flow/five_tuple.h"
 
 namespace uhaul::nf {
 
 template <class T>
 void Put(T value, std::vector<uint8_t>* out) {
-  for (size_t i = 0; i < sizeof(T); ++i) out->push_back(static_cast<uint8_t>(static_cast<uint64_t>(value) >> (8 * i)));
+  AppendLittle(static_cast<std::make_unsigned_t<T>>(value), out);
 }
 
 inline constexpr size_t kTupleOctets = 38;
@@ -38,8 +40,7 @@ class OctetReader {
       in_ = {};
       return T{};
     }
-    uint64_t value = 0;
-    for (size_t i = 0; i < sizeof(T); ++i) value |= uint64_t{in_[i]} << (8 * i);
+    const auto value = LoadLittle<std::make_unsigned_t<T>>(in_.data());
     in_ = in_.subspan(sizeof(T));
     return static_cast<T>(value);
   }

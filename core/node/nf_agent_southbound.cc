@@ -151,9 +151,11 @@ void NfAgent::ExportNext(TimePoint now, OperationId op, Outbox& outbox) {
     locks_.Get(flow) = {op, Lock::kEvents};
     UpdateBusy();
   }
-  const auto state = function_->Export(flow);  // its size decides the cost; its contents are read when the export ends
-  const Bytes size(state.ok() ? state->size() : 0);
   const Cost& get = options_.profile.get;
+  Bytes size;
+  if (get.per_kib > Duration()) {  // its size decides the cost; its contents are read when the export ends
+    if (const auto state = function_->Export(flow); state.ok()) size = Bytes(state->size());
+  }
   cpu_.Submit(now, Cost{Duration(), get.per_item, get.per_kib}.Of(1, size), {op, ExportTask{flow}});
 }
 

@@ -50,19 +50,20 @@ Error Malformed(const std::string& what) { return Error{"malformed message: " + 
 }  // namespace
 
 void Encode(const Message& message, std::vector<uint8_t>* out) {
+  wire::Counter counter;
+  std::visit([&](const auto& body) { Fields(counter, body); }, message.body);
+  const size_t size = kHeaderOctets + counter.size();
+  UHAUL_CHECK(size <= kLimits[message.body.index()]);
   const size_t begin = out->size();
-  wire::Writer writer(out);
-  writer.Int(uint32_t{0});  // the length, known at the end
+  out->resize(begin + size);
+  wire::Writer writer(out->data() + begin);
+  writer.Int(static_cast<uint32_t>(size - kLengthOctets));
   writer.Int(kWireVersion);
   writer.Int(static_cast<uint8_t>(message.body.index()));
   writer.Int(message.operation);
   writer.Int(message.generation);
   std::visit([&](const auto& body) { Fields(writer, body); }, message.body);
-  const size_t size = out->size() - begin;
-  UHAUL_CHECK(size <= kLimits[message.body.index()]);
-  for (size_t i = 0; i < kLengthOctets; ++i) {
-    (*out)[begin + i] = static_cast<uint8_t>((size - kLengthOctets) >> (8 * i));
-  }
+  UHAUL_CHECK(writer.end() == out->data() + out->size());
 }
 
 Result<size_t> NextMessageSize(std::span<const uint8_t> in) {
@@ -93,9 +94,9 @@ Result<Decoded> Decode(std::span<const uint8_t> in) {
   reader.Int(decoded.message.operation);
   reader.Int(decoded.message.generation);
   ReadBodyOf(type, reader, &decoded.message.body, std::make_index_sequence<kKinds>());
-  const std::string name = "type " + std::to_string(type) + " ";
-  if (!reader.ok()) return Malformed(name + reader.fault());
-  if (reader.left() != 0) return Malformed(name + "has " + std::to_string(reader.left()) + " octets too many");
+  const auto name = [type] { return "type " + std::to_string(type) + " "; };
+  if (!reader.ok()) return Malformed(name() + reader.fault());
+  if (reader.left() != 0) return Malformed(name() + "has " + std::to_string(reader.left()) + " octets too many");
   return decoded;
 }
 

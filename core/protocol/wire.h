@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/base/check.h"
+#include "core/base/little_endian.h"
 #include "core/base/units.h"
 
 namespace uhaul::wire {
@@ -26,16 +27,22 @@ concept Of = std::same_as<std::remove_const_t<M>, T>;
 class Writer {
  public:
   static constexpr bool kReads = false;
-  explicit Writer(std::vector<uint8_t>* out) : out_(out) {}
+  // There is room for all that will be written: a Counter said how much.
+  explicit Writer(uint8_t* out) : out_(out) {}
 
   template <std::unsigned_integral T>
   void Int(const T& value) {
-    for (size_t i = 0; i < sizeof(T); ++i) out_->push_back(static_cast<uint8_t>(value >> (8 * i)));
+    StoreLittle(value, out_);
+    out_ += sizeof(T);
   }
-  void Octets(std::span<const uint8_t> octets) { out_->insert(out_->end(), octets.begin(), octets.end()); }
+  void Octets(std::span<const uint8_t> octets) {
+    if (!octets.empty()) std::memcpy(out_, octets.data(), octets.size());
+    out_ += octets.size();
+  }
+  const uint8_t* end() const { return out_; }
 
  private:
-  std::vector<uint8_t>* out_;
+  uint8_t* out_;
 };
 
 class Counter {
@@ -61,7 +68,7 @@ class Reader {
   void Int(T& value) {
     value = 0;
     if (!Has(sizeof(T))) return;
-    for (size_t i = 0; i < sizeof(T); ++i) value = static_cast<T>(value | static_cast<T>(T{in_[i]} << (8 * i)));
+    value = LoadLittle<T>(in_.data());
     in_ = in_.subspan(sizeof(T));
   }
   void Octets(std::span<uint8_t> octets) {

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/base/little_endian.h"
 #include "core/protocol/codec.h"
 
 namespace uhaul::runtime {
@@ -19,18 +20,6 @@ constexpr size_t kLengthOctets = 4;
 constexpr size_t kReadOctets = 256 * 1024;
 constexpr size_t kSpareOctets = 4 * 1024 * 1024;  // of an output buffer, kept when it is empty
 constexpr size_t kMaxMessageFrame = sizeof(int64_t) + kMaxChunkBytes + 1024 + sizeof(uint16_t) + kMaxPacketOctets;
-
-template <class T>
-void Put(std::vector<uint8_t>* out, T value) {
-  for (size_t i = 0; i < sizeof(T); ++i) out->push_back(static_cast<uint8_t>(value >> (8 * i)));
-}
-
-template <class T>
-T Get(std::span<const uint8_t> in) {
-  T value = 0;
-  for (size_t i = 0; i < sizeof(T); ++i) value = static_cast<T>(value | static_cast<T>(T{in[i]} << (8 * i)));
-  return value;
-}
 
 template <class Body, class Carried>
 Carried* PacketIn(Body& body) {
@@ -67,14 +56,14 @@ Status Channel::BeginFrame(size_t about, Kind kind) {
                              options_.output_limit.count())};
   }
   frame_begin_ = out_.size();
-  Put(&out_, uint32_t{0});  // the length, known at the end
+  AppendLittle(uint32_t{0}, &out_);  // the length, known at the end
   out_.push_back(static_cast<uint8_t>(kind));
   return {};
 }
 
 void Channel::EndFrame() {
   const size_t length = out_.size() - frame_begin_ - kLengthOctets;
-  for (size_t i = 0; i < kLengthOctets; ++i) out_[frame_begin_ + i] = static_cast<uint8_t>(length >> (8 * i));
+  StoreLittle(static_cast<uint32_t>(length), out_.data() + frame_begin_);
 }
 
 Status Channel::QueueMessage(TimePoint sent, const Message& message, std::span<const uint8_t> octets) {
@@ -82,10 +71,10 @@ Status Channel::QueueMessage(TimePoint sent, const Message& message, std::span<c
   UHAUL_CHECK(octets.empty() || CarriedPacket(message.body) != nullptr);
   // The message's own size is at most kMaxChunkBytes and some; a little over the limit does no harm.
   if (const Status begun = BeginFrame(octets.size(), Kind::kMessage); !begun) return begun;
-  Put(&out_, static_cast<uint64_t>(sent.nanos()));
+  AppendLittle(static_cast<uint64_t>(sent.nanos()), &out_);
   Encode(message, &out_);
   if (CarriedPacket(message.body) != nullptr) {
-    Put(&out_, static_cast<uint16_t>(octets.size()));
+    AppendLittle(static_cast<uint16_t>(octets.size()), &out_);
     out_.insert(out_.end(), octets.begin(), octets.end());
   }
   EndFrame();
@@ -137,7 +126,7 @@ Error Channel::Malformed(const std::string& what) const {
 // The whole size of the frame at the front, 0 if that is not known yet.
 Result<size_t> Channel::NextFrame(std::span<const uint8_t> in) const {
   if (in.size() < kLengthOctets) return size_t{0};
-  const size_t length = Get<uint32_t>(in);
+  const size_t length = LoadLittle<uint32_t>(in.data());
   if (length == 0) return Malformed("it has no kind");
   size_t limit = kMaxAdminOctets;
   if (in.size() > kLengthOctets) {
@@ -210,7 +199,7 @@ Status Channel::Take(std::span<const uint8_t> frame, FrameHandler& handler) {
 
 Status Channel::TakeMessage(std::span<const uint8_t> body, FrameHandler& handler) {
   if (body.size() < sizeof(int64_t)) return Malformed("a message without its time");
-  const TimePoint sent = TimePoint::FromNanos(static_cast<int64_t>(Get<uint64_t>(body)));
+  const TimePoint sent = TimePoint::FromNanos(static_cast<int64_t>(LoadLittle<uint64_t>(body.data())));
   body = body.subspan(sizeof(int64_t));
   Result<Decoded> decoded = Decode(body);
   if (!decoded) return Malformed(decoded.error().message);
@@ -218,7 +207,7 @@ Status Channel::TakeMessage(std::span<const uint8_t> body, FrameHandler& handler
   std::span<const uint8_t> octets;
   if (CarriedPacket(decoded->message.body) != nullptr) {
     if (body.size() < sizeof(uint16_t)) return Malformed("a packet without its octets");
-    const size_t length = Get<uint16_t>(body);
+    const size_t length = LoadLittle<uint16_t>(body.data());
     body = body.subspan(sizeof(uint16_t));
     if (length > kMaxPacketOctets) return Malformed(fmt::format("a packet of {} octets", length));
     if (body.size() < length) return Malformed("a packet with fewer octets than it says");

@@ -223,6 +223,7 @@ void ControllerService::Accept(Listener& listener) {
 void ControllerService::Read(ServicePeer& peer) {
   peer.readable_ = false;
   if (!peer.channel_ || peer.fault_) return;
+  read_ = options_.clock();
   Inlet inlet(this, &peer);
   const auto received = peer.channel_->Receive(inlet);
   if (!received) {
@@ -243,8 +244,7 @@ void ControllerService::OnFrame(ServicePeer& peer, TimePoint sent, Message&& mes
   const Bytes size = WireSize(message);
   if (auto* event = std::get_if<msg::PacketEvent>(&message.body)) event->packet.handle = vault_.Keep(octets);
   ++messages_in_;
-  const TimePoint now = options_.clock();
-  peer.line_.Push(options_.shared_clock ? std::min(sent, now) : now, size, {std::move(message), size});
+  peer.line_.Push(options_.shared_clock ? std::min(sent, read_) : read_, size, {std::move(message), size});
 }
 
 // What is due, in order of time; at most a round's share.
@@ -270,7 +270,7 @@ void ControllerService::Deliver() {
 void ControllerService::Drain(TimePoint now) {
   for (const RecordEvent& event : outbox_.events) {
     if (options_.on_event) options_.on_event(now, event);
-    if (const auto* step = std::get_if<event::Step>(&event)) Tell(*step);
+    if (const auto* step = std::get_if<event::Step>(&event); step != nullptr && !askers_.empty()) Tell(*step);
   }
   for (const OutMessage& out : outbox_.messages) Send(now, out);
   for (const OutPacket& out : outbox_.packets) Drop(now, out.packet);  // a controller has no ports
@@ -303,6 +303,7 @@ void ControllerService::Drop(TimePoint now, const Packet& packet) {
 }
 
 void ControllerService::FlushAll() {
+  TellSteps();
   for (const auto& peer : peers_) {
     if (!peer->channel_ || !peer->channel_->wants_write()) continue;
     if (const Status flushed = peer->channel_->Flush(); !flushed && !peer->fault_) peer->fault_ = flushed.error();

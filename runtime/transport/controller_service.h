@@ -134,6 +134,7 @@ class ControllerService {
   nlohmann::json StatusJson() const;
   Status UseProfile(const Profile& profile);
   void Tell(const event::Step& step);
+  void TellSteps();
 
   ControllerServiceOptions options_;
   Controller controller_;
@@ -145,6 +146,8 @@ class ControllerService {
   Outbox outbox_;
   std::vector<OperationId> operations_;     // that the controller remembers
   std::map<OperationId, uint64_t> askers_;  // peers by id, of open operations
+  std::vector<event::Step> untold_;         // of this round
+  TimePoint read_;                          // when the frames at hand were read
   uint64_t messages_in_ = 0, messages_out_ = 0, undelivered_ = 0;
 
   FileDescriptor wake_;

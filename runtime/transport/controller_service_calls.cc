@@ -218,14 +218,24 @@ Json ControllerService::StatusJson() const {
           {"profile", profile_.name}};
 }
 
+// A move of a thousand flows passes its last put a thousand times: a round tells each step once.
 void ControllerService::Tell(const event::Step& step) {
-  const auto asker = askers_.find(step.operation);
-  if (asker == askers_.end()) return;
-  const Json told = {{"operation", step.operation}, {"step", kStepNames[static_cast<size_t>(step.step)]}};
-  for (const auto& peer : peers_) {
-    if (peer->id_ == asker->second) peer->Send(told);
+  std::erase_if(untold_,
+                [&](const event::Step& told) { return told.operation == step.operation && told.step == step.step; });
+  untold_.push_back(step);
+}
+
+void ControllerService::TellSteps() {
+  for (const event::Step& step : untold_) {
+    const auto asker = askers_.find(step.operation);
+    if (asker == askers_.end()) continue;
+    const Json told = {{"operation", step.operation}, {"step", kStepNames[static_cast<size_t>(step.step)]}};
+    for (const auto& peer : peers_) {
+      if (peer->id_ == asker->second) peer->Send(told);
+    }
+    if (step.step == OperationStep::kClosed) askers_.erase(asker);
   }
-  if (step.step == OperationStep::kClosed) askers_.erase(asker);
+  untold_.clear();
 }
 
 }  // namespace uhaul::runtime
