@@ -9,6 +9,7 @@
 #include <set>
 
 #include "experiments/definition.h"
+#include "experiments/profile_file.h"
 
 namespace uhaul {
 namespace {
@@ -194,7 +195,11 @@ Status Reader::One(const std::string& key, const YAML::Node& key_node, const YAM
 Status Reader::Append(const Parameter& parameter, const YAML::Node& node, std::set<std::string>* seen,
                       Axis* axis) const {
   if (!node.IsScalar()) return At(node, fmt::format("'{}' needs a value or a list of values", parameter.key));
-  const Result<std::vector<Value>> values = ParseValues(parameter, node.Scalar(), kMostValues);
+  std::string text = node.Scalar();
+  if (parameter.read_file && IsProfilePath(text)) {  // relative to the definition, as includes are
+    text = (std::filesystem::path(file_).parent_path() / text).string();
+  }
+  const Result<std::vector<Value>> values = ParseValues(parameter, text, kMostValues);
   if (!values.ok()) return At(node, values.error().message);
   for (const Value& value : *values) {
     if (!seen->insert(value.canonical).second) {

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "experiments/profile_file.h"
+
 namespace uhaul {
 namespace {
 
@@ -191,6 +193,7 @@ std::optional<UnitKind> UnitOf(ValueType type) {
 }
 
 Result<Value> ParseValue(const Parameter& parameter, std::string_view text) {
+  if (parameter.read_file && IsProfilePath(text)) return parameter.read_file(std::string(text));
   switch (parameter.type) {
     case ValueType::kText:
       return TextValue(parameter, text);

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,6 +38,7 @@ struct Value {
   std::string canonical;
   int64_t integer = 0;  // integers and quantities in base units
   double real = 0;
+  std::shared_ptr<const Profile> profile = nullptr;  // of a profile that a file describes
 };
 
 struct Parameter {
@@ -52,6 +54,8 @@ struct Parameter {
   bool warm_up = false;     // part of what points of one trace group share
   std::function<void(PointSpec&, const Value&)> assign;
   std::function<std::string(const PointSpec&)> canonical;
+  // Where a value may be a file's path instead (a '/' in it, or .yaml at its end): what the file says.
+  std::function<Result<Value>(const std::string& path)> read_file;
   std::function<bool(const PointSpec&)> matters;
 };
 

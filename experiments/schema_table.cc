@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "core/nf/function_registry.h"
+#include "experiments/profile_file.h"
 #include "experiments/schema.h"
 
 namespace uhaul {
@@ -285,12 +286,22 @@ void AddCost(Table& table, const std::string& key, const std::string& what, At a
 
 void AddProfile(Table& table) {
   Parameter& name =
-      table.Add("profile.name", ValueType::kWord, "Costs of the control plane; each can be overridden below", Moves);
+      table.Add("profile.name", ValueType::kWord,
+                "Costs of the control plane, by name or from a file; each can be overridden below", Moves);
   name.words = ProfileNames();
   name.open_words = true;
   name.assign = [](PointSpec& s, const Value& v) {
-    if (const Result<Profile> found = FindProfile(v.canonical); found.ok()) s.profile = *found;
+    if (v.profile != nullptr) {
+      s.profile = *v.profile;
+    } else if (const Result<Profile> found = FindProfile(v.canonical); found.ok()) {
+      s.profile = *found;
+    }
     s.profile.name = v.canonical;
+  };
+  name.read_file = [](const std::string& path) -> Result<Value> {
+    const Result<ProfileFile> file = LoadProfile(path);
+    if (!file) return file.error();
+    return Value{file->profile.name, 0, 0, std::make_shared<const Profile>(file->profile)};
   };
   name.canonical = [](const PointSpec& s) { return s.profile.name; };
   AddCost(table, "profile.get", "Source: export of a flow's state, per flow", UHAUL_AT(profile.get));

@@ -42,6 +42,10 @@ std::string DefaultOf(const Parameter& p) { return HumanValue(p, p.canonical(Def
 Json ScalarSchema(const Parameter& p) {
   switch (p.type) {
     case ValueType::kWord:
+      if (p.read_file) {
+        return {
+            {"anyOf", Json::array({Json{{"enum", p.words}}, Json{{"type", "string"}, {"pattern", "(/|\\.ya?ml$)"}}})}};
+      }
       return {{"type", "string"}, {"enum", p.words}};
     case ValueType::kBoolean:
       return {{"type", "boolean"}};
