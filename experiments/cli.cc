@@ -32,6 +32,7 @@ constexpr Command kCommands[] = {
     {"trace", TraceCommand, "generate or show flow traces, or make them from captures"},
     {"replay", ReplayCommand, "a capture through two monitors, with a move between them; their records"},
     {"schema", SchemaCommand, "every parameter: unit, default, limits"},
+    {"calibrate", CalibrateCommand, "measures this machine and writes a profile"},
     {"node", NodeCommand, "one role of a testbed of several processes"},
     {"controller", ControllerCommand, "run a controller for NFs and a switch that connect to it"},
     {"move", MoveCommand, "at a running controller: move flows from one NF to another"},

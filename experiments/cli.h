@@ -39,6 +39,7 @@ int DetectCommand(const Arguments& arguments);
 int TraceCommand(const Arguments& arguments);
 int ReplayCommand(const Arguments& arguments);
 int SchemaCommand(const Arguments& arguments);
+int CalibrateCommand(const Arguments& arguments);
 int NodeCommand(const Arguments& arguments);
 int ControllerCommand(const Arguments& arguments);
 int MoveCommand(const Arguments& arguments);

@@ -39,7 +39,8 @@ int NodeCommand(const Arguments& arguments) {
   line.options().add_options()("role", boost::program_options::value<std::string>(),
                                "controller, generator, switch, nf1 or nf2")(
       "config", boost::program_options::value<std::string>(), "a file with a section 'testbed'")(
-      "patience", boost::program_options::value<std::string>(), "seconds to wait for the controller; default: for ever");
+      "patience", boost::program_options::value<std::string>(),
+      "seconds to wait for the controller; default: for ever");
   const auto eal = std::find(arguments.begin(), arguments.end(), "--");
   if (const auto exit = line.Parse(Arguments(arguments.begin(), eal))) return *exit;
   if (!line.Has("role") || !line.Has("config")) return line.Usage("--role and --config are needed");
@@ -50,6 +51,23 @@ int NodeCommand(const Arguments& arguments) {
   if (line.Has("patience")) rest.insert(rest.end(), {"--patience", line.Get<std::string>("patience")});
   rest.insert(rest.end(), eal, arguments.end());
   return Become("uhaul-runtime", "node", rest);
+}
+
+// Measures this machine with the engine, and writes a profile.
+int CalibrateCommand(const Arguments& arguments) {
+  CommandLine line(
+      "uhaul calibrate [--out FILE] [--name NAME] [--quick] [--json] [--repeat N] [-- EAL ARGUMENTS]",
+      "Measures what the control plane costs on this machine, component by component and by real moves at\n"
+      "10 Gbps, and writes a profile for the simulator: --set profile.name=FILE. About a minute; nothing\n"
+      "else should run meanwhile.",
+      "uhaul calibrate --out this-machine.yaml");
+  line.options().add_options()("out", boost::program_options::value<std::string>(), "the profile's file")(
+      "name", boost::program_options::value<std::string>(), "the profile's name; default: this-machine")(
+      "quick", "short runs: a first look")("json", "the figures as JSON")(
+      "repeat", boost::program_options::value<std::string>(), "runs of each move; default: 9, with --quick 1");
+  const auto eal = std::find(arguments.begin(), arguments.end(), "--");
+  if (const auto exit = line.Parse(Arguments(arguments.begin(), eal))) return *exit;
+  return Become("uhaul-runtime", "calibrate", arguments);
 }
 
 int ControllerCommand(const Arguments& arguments) { return BecomeControl("controller", arguments); }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "experiments/engine_runner.h"
+#include "runtime/calibrate.h"
 #include "runtime/node.h"
 #include "runtime/remote_engine.h"
 #include "runtime/runtime_engine.h"
@@ -24,6 +25,7 @@ constexpr int kInternal = 70;
 
 constexpr const char* kHelp =
     R"(usage: uhaul-runtime --plan FILE [--clock tsc|virtual] [--jobs N] [--progress-fd FD] [-- EAL ARGUMENTS]
+       uhaul-runtime calibrate [--out FILE] [--name NAME] [--quick] [--json] [--repeat N] [-- EAL ARGUMENTS]
        uhaul-runtime node --role generator|switch|nf1|nf2 --config FILE [--patience SECONDS] [-- EAL ARGUMENTS]
 
 Runs the points of a plan on DPDK and writes ID.json and ID.prov.json for each into the plan's directory: generator,
@@ -49,6 +51,11 @@ po::options_description Options() {
       ("rate-scale", po::value<double>()->default_value(1), "how fast the run's time passes (tsc), at most 1")  //
       ("lcores", po::value<int>()->default_value(1), "1, or 2: generator and sink on one of their own (tsc)")  //
       ("testbed", po::value<std::string>(), "a file with a section 'testbed': its processes make the runs")     //
+      ("out", po::value<std::string>(), "of calibrate: the profile's file")                                    //
+      ("name", po::value<std::string>()->default_value("this-machine"), "of calibrate: the profile's name")    //
+      ("repeat", po::value<int>()->default_value(0), "of calibrate: runs of each move; 0: 9, with --quick 1")  //
+      ("quick", "of calibrate: short runs")                                                                    //
+      ("json", "of calibrate: the figures as JSON")                                                            //
       ("role", po::value<std::string>(), "of a node")                                                          //
       ("config", po::value<std::string>(), "of a node: a file with a section 'testbed'")                       //
       ("patience", po::value<double>()->default_value(0), "of a node: seconds to wait for the controller; 0: for ever")  //
@@ -63,7 +70,7 @@ po::options_description Options() {
 }
 
 struct CommandLine {
-  bool node = false;
+  std::string command;  // node, calibrate; empty: a plan
   po::variables_map values;
   uhaul::runtime::RuntimeOptions runtime;
   std::string text;
@@ -77,8 +84,8 @@ CommandLine Parse(int argc, char** argv, const po::options_description& options)
     const std::string word = argv[i];
     line.text += (i > 0 ? " " : "") + word;
     if (i == 0) continue;
-    if (i == 1 && word == "node") {
-      line.node = true;
+    if (i == 1 && (word == "node" || word == "calibrate")) {
+      line.command = word;
       continue;
     }
     if (!eal && word == "--") {
@@ -115,6 +122,18 @@ int Node(const CommandLine& line) {
   if (ran) return 0;
   std::fprintf(stderr, "uhaul-runtime: %s\n", ran.error().message.c_str());
   return kBadInput;
+}
+
+int Calibrate(const CommandLine& line) {
+  const bool quick = line.values.count("quick") > 0;
+  const int repeat = line.values["repeat"].as<int>();
+  return uhaul::runtime::RunCalibrate(
+      {.out = line.values.count("out") > 0 ? line.values["out"].as<std::string>() : "",
+       .name = line.values["name"].as<std::string>(),
+       .quick = quick,
+       .json = line.values.count("json") > 0,
+       .repeat = repeat > 0 ? repeat : quick ? 1 : 9,
+       .eal = line.runtime.eal});
 }
 
 int Run(const CommandLine& line) {
@@ -177,7 +196,8 @@ int main(int argc, char** argv) {
     PrintVersion(build);
     return 0;
   }
-  if (line.node) return Node(line);
+  if (line.command == "node") return Node(line);
+  if (line.command == "calibrate") return Calibrate(line);
   if (line.values.count("plan") == 0) {
     std::fprintf(stderr, "uhaul-runtime: --plan FILE is missing (see --help)\n");
     return kUsage;
