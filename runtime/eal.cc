@@ -6,52 +6,19 @@
 #include <rte_mbuf.h>
 #include <rte_memory.h>
 #include <rte_mempool.h>
-#include <sched.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <initializer_list>
+
+#include "runtime/eal_arguments.h"
 
 namespace uhaul::runtime {
 namespace {
 
 bool g_started = false;
-
-bool Has(const std::vector<std::string>& arguments, std::initializer_list<const char*> beginnings) {
-  return std::any_of(arguments.begin(), arguments.end(), [&](const std::string& a) {
-    return std::any_of(beginnings.begin(), beginnings.end(), [&](const char* b) { return a.starts_with(b); });
-  });
-}
-
-// One lcore that may run on any processor that this process may use: no thread is started, none is pinned.
-std::string OneLcore() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  std::string cpus;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) {
-    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-      if (CPU_ISSET(cpu, &set)) cpus += (cpus.empty() ? "" : ",") + std::to_string(cpu);
-    }
-  }
-  return "--lcores=0@(" + (cpus.empty() ? "0" : cpus) + ")";
-}
-
-std::vector<std::string> ArgumentsFor(const EalOptions& options) {
-  const std::vector<std::string>& theirs = options.extra;
-  std::vector<std::string> arguments = {"uhaul-runtime", "--no-huge",     "-m",
-                                        "128",           "--no-shconf",   "--log-level",
-                                        "*:error",       "--file-prefix", "uhaul" + std::to_string(getpid())};
-  // What these ask for, nothing said later could undo.
-  if (!Has(theirs, {"-a", "--allow"})) arguments.push_back("--no-pci");
-  if (!Has(theirs, {"--telemetry"})) arguments.push_back("--no-telemetry");
-  if (!Has(theirs, {"-l", "-c", "--lcores"})) arguments.push_back(OneLcore());
-  arguments.insert(arguments.end(), options.extra.begin(), options.extra.end());
-  return arguments;
-}
 
 // Maps the same memory again at the same place, copy on write.
 int MakePrivate(const rte_memseg_list* list, void* failed) {
@@ -72,7 +39,7 @@ void RemoveRuntimeDirectory() { rmdir(rte_eal_get_runtime_dir()); }
 
 Status StartEal(const EalOptions& options) {
   if (g_started) return {};
-  std::vector<std::string> words = ArgumentsFor(options);
+  std::vector<std::string> words = EalArguments(options.extra);
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);

@@ -1,4 +1,5 @@
-// The EAL: DPDK's own start-up, without root, hugepages, NIC, shared files or worker threads. One per process.
+// The EAL: DPDK's own start-up, without root, hugepages, NIC, shared files or worker threads unless asked. One per
+// process.
 #pragma once
 
 #include <rte_mempool.h>
@@ -11,8 +12,7 @@
 namespace uhaul::runtime {
 
 struct EalOptions {
-  // Arguments after ours, which they override: of ports (port_spec.h), of the user. A port of PCI's (-a) lets PCI be
-  // looked at, --telemetry leaves telemetry on.
+  // Of ports (port_spec.h) and of the user; eal_arguments.h says what becomes of ours.
   std::vector<std::string> extra;
   // Let a forked child have its own copy of all packets: without hugepages the EAL keeps its memory in a mapping that
   // parent and child would share.
