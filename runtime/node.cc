@@ -1,15 +1,11 @@
 #include "runtime/node.h"
 
 #include <fmt/format.h>
-#include <poll.h>
 #include <signal.h>
 #include <time.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
-#include <deque>
-#include <map>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
@@ -18,72 +14,32 @@
 #include "experiments/testbed_config.h"
 #include "runtime/eal.h"
 #include "runtime/machine_noise.h"
+#include "runtime/node_mail.h"
 #include "runtime/node_run.h"
 #include "runtime/port.h"
 #include "runtime/port_spec.h"
-#include "runtime/wire_frame.h"
 #include "runtime/transport/hello.h"
 #include "runtime/transport/raw_time.h"
+#include "runtime/wire_frame.h"
 
 namespace uhaul::runtime {
 namespace {
 
 using Json = nlohmann::json;
 
-constexpr Duration kJoinPatience = Duration::Seconds(2);
-constexpr Duration kLinkPatience = Duration::Seconds(3600);
+constexpr Duration kJoinPatience = Duration::Millis(500);
+// Between two attempts to join, and between two lines that say the same of them.
+constexpr int64_t kRetryNs = 500'000'000;
+constexpr int64_t kSayAgainNs = 10'000'000'000;
 constexpr int kPings = 16;
+// Between runs, how long until the ports are looked at again.
+constexpr int kIdleMs = 10;
+constexpr int64_t kWatchNs = 200'000'000;
 
 std::atomic<bool> g_stop{false};
 void OnSignal(int) { g_stop = true; }
 
 void Say(const std::string& role, const std::string& text) { fmt::print(stderr, "uhaul node {}: {}\n", role, text); }
-
-// Frames from the controller, kept until they are asked for.
-class Mailbox final : public FrameHandler {
- public:
-  void OnMessage(TimePoint, Message&&, std::span<const uint8_t>) override {}  // of a run that is over
-  void OnAdmin(std::string_view text) override {
-    if (Result<Json> json = ParseAdmin(text)) mail_.push_back(std::move(json).value());
-  }
-  void OnBlob(uint8_t, std::span<const uint8_t>) override {}
-
-  // The next one; nothing if none comes in that time. An error: the controller has gone.
-  Result<std::optional<Json>> Next(Channel& channel, int wait_ms) {
-    if (mail_.empty()) {
-      if (Status fetched = Fetch(channel, wait_ms); !fetched) return fetched.error();
-    }
-    if (mail_.empty()) return std::optional<Json>();
-    std::optional<Json> first(std::move(mail_.front()));
-    mail_.pop_front();
-    return first;
-  }
-  // The controller's clock in the answer to ping `number`; what else comes meanwhile stays.
-  Result<std::optional<int64_t>> AwaitPong(Channel& channel, int number, int wait_ms) {
-    for (const int64_t until = RawNanos() + int64_t{wait_ms} * 1'000'000; RawNanos() < until;) {
-      if (Status fetched = Fetch(channel, wait_ms); !fetched) return fetched.error();
-      const auto pong = std::find_if(mail_.begin(), mail_.end(), [&](const Json& json) {
-        return json.is_object() && json.value("pong", Json()) == number && json.value("at", Json()).is_number_integer();
-      });
-      if (pong == mail_.end()) continue;
-      const int64_t at = (*pong)["at"].get<int64_t>();
-      mail_.erase(pong);
-      return std::optional(at);
-    }
-    return std::optional<int64_t>();
-  }
-
- private:
-  Status Fetch(Channel& channel, int wait_ms) {
-    if (Status flushed = channel.Flush(); !flushed) return flushed;
-    pollfd poll_for{channel.fd(), POLLIN, 0};
-    if (poll(&poll_for, 1, wait_ms) <= 0) return {};
-    const Result<Channel::Received> received = channel.Receive(*this);
-    if (!received) return received.error();
-    return received->closed ? Status(Error{"the controller has gone"}) : Status();
-  }
-  std::deque<Json> mail_;
-};
 
 class Node {
  public:
@@ -93,13 +49,14 @@ class Node {
  private:
   Status OpenPorts();
   Status Serve(Channel& channel);
-  Status MeasureOffset(Channel& channel, Mailbox& mail);
+  Status MeasureOffset(Channel& channel, NodeMail& mail);
+  Result<Channel> JoinController(const Address& address);
   Hello MyHello() const;
 
   NodeOptions options_;
   TestbedConfig config_;
+  PacketStore store_;  // outlives the ports, which keep packets in it
   NodeGear gear_;
-  PacketStore store_;
 };
 
 Hello Node::MyHello() const {
@@ -117,9 +74,11 @@ Status Node::OpenPorts() {
   std::vector<PortSpec> specs;
   for (const auto& [name, text] : role->second) {
     Result<PortSpec> spec = ParsePortSpec(text);
-    if (!spec) return Error{fmt::format("{}: error: {}.{}: {}", options_.config, options_.role, name, spec.error().message)};
+    if (!spec)
+      return Error{fmt::format("{}: error: {}.{}: {}", options_.config, options_.role, name, spec.error().message)};
     if (spec->kind == PortKind::kRing) {
-      return Error{fmt::format("{}: error: {}.{}: a ring does not leave its process", options_.config, options_.role, name)};
+      return Error{
+          fmt::format("{}: error: {}.{}: a ring does not leave its process", options_.config, options_.role, name)};
     }
     names.push_back(name);
     specs.push_back(std::move(spec).value());
@@ -145,17 +104,11 @@ Status Node::OpenPorts() {
     if (!port) return port.error();
     gear_.ports[names[i]] = std::move(port).value();
   }
-  for (const auto& [name, port] : gear_.ports) {
-    const int64_t until = RawNanos() + kLinkPatience.nanos();
-    while (!g_stop && RawNanos() < until) {
-      if (port->AwaitLink(Duration::Millis(500))) break;
-    }
-  }
   return {};
 }
 
 // The controller's raw clock less ours: the answer that came soonest says it best.
-Status Node::MeasureOffset(Channel& channel, Mailbox& mail) {
+Status Node::MeasureOffset(Channel& channel, NodeMail& mail) {
   int64_t best = std::numeric_limits<int64_t>::max();
   for (int i = 0; i < kPings; ++i) {
     const int64_t sent = RawNanos();
@@ -176,27 +129,58 @@ Status Node::MeasureOffset(Channel& channel, Mailbox& mail) {
 
 // Runs, one after the other, until the controller goes or we are told to end.
 Status Node::Serve(Channel& channel) {
-  Mailbox mail;
+  NodeMail mail;
   if (Status measured = MeasureOffset(channel, mail); !measured) return measured;
-  Say(options_.role, fmt::format("joined {} (clock offset {:.1f} us +- {:.1f} us)", config_.controller,
-                                 static_cast<double>(gear_.offset_ns) * 1e-3,
-                                 static_cast<double>(gear_.offset_error_ns) * 1e-3));
+  Say(options_.role,
+      fmt::format("joined {} (clock offset {:.1f} us +- {:.1f} us)", config_.controller,
+                  static_cast<double>(gear_.offset_ns) * 1e-3, static_cast<double>(gear_.offset_error_ns) * 1e-3));
+  int64_t watched = 0;
   while (!g_stop) {
-    const Result<std::optional<Json>> next = mail.Next(channel, 200);
+    const Result<std::optional<Json>> next = mail.Next(channel, DropWhatArrives(&gear_) ? 0 : kIdleMs);
     if (!next) return next.error();
-    for (const auto& [name, port] : gear_.ports) port->Watch();
+    if (const int64_t now = RawNanos(); now - watched >= kWatchNs) {
+      watched = now;
+      for (const auto& [name, port] : gear_.ports) port->Watch();
+    }
     if (!*next) continue;
     const Json& json = **next;
-    if (json.contains("stop")) {  // a run that we have dropped already, or never began
-      if (Status queued = channel.QueueAdmin(Json{{"stopped", json["stop"]}}.dump()); !queued) return queued;
+    if (const auto stopped = Integer(json, "stop")) {  // a run that we have dropped already, or never began
+      if (Status queued = channel.QueueAdmin(Json{{"stopped", *stopped}}.dump()); !queued) return queued;
       continue;
     }
-    if (!json.contains("setup")) continue;
-    if (Status ran = MakeNodeRun(json["setup"], options_.role, config_.rate_scale, &gear_, channel, g_stop); !ran) {
-      return ran;
-    }
+    const auto setup = json.find("setup");
+    if (setup == json.end()) continue;
+    const auto run = Integer(*setup, "run");
+    if (!run || mail.HasStop(*run)) continue;
+    if (Status ran = MakeNodeRun(*setup, options_.role, config_.rate_scale, &gear_, channel, g_stop); !ran) return ran;
   }
   return {};
+}
+
+// Again and again until the controller is there, says why not for longer than we have patience, or we are told to end.
+Result<Channel> Node::JoinController(const Address& address) {
+  const int64_t since = RawNanos();
+  int64_t said_at = 0;
+  std::string said;
+  while (!g_stop) {
+    Result<Channel> channel = Join(address, MyHello(), kJoinPatience);
+    if (channel) return channel;
+    const int64_t now = RawNanos();
+    if (options_.patience_s > 0 && static_cast<double>(now - since) > options_.patience_s * 1e9) return channel.error();
+    if (said != channel.error().message || now - said_at >= kSayAgainNs) {
+      said = channel.error().message;
+      said_at = now;
+      Say(options_.role, said + "; trying again");
+    }
+    // A refusal comes at once.
+    for (const int64_t until = now + kRetryNs; !g_stop && RawNanos() < until;) {
+      for (const auto& [name, port] : gear_.ports) port->Watch();
+      if (DropWhatArrives(&gear_)) continue;
+      const timespec nap{0, kIdleMs * 1'000'000};
+      nanosleep(&nap, nullptr);
+    }
+  }
+  return Error{"told to end"};
 }
 
 Status Node::Run() {
@@ -211,18 +195,12 @@ Status Node::Run() {
   sigaction(SIGTERM, &action, nullptr);
   if (Status opened = OpenPorts(); !opened) return opened;
   gear_.noise = MeasureNoise();
-  int64_t waiting_since = RawNanos();
   while (!g_stop) {
-    Result<Channel> channel = Join(*address, MyHello(), kJoinPatience);
-    if (!channel) {
-      const int64_t waited = RawNanos() - waiting_since;
-      if (options_.patience_s > 0 && static_cast<double>(waited) > options_.patience_s * 1e9) return channel.error();
-      Say(options_.role, channel.error().message + "; trying again");
-      continue;
-    }
+    Result<Channel> channel = JoinController(*address);
+    if (!channel && !g_stop) return channel.error();
+    if (!channel) break;
     const Status served = Serve(*channel);
     if (!served) Say(options_.role, served.error().message + "; joining again");
-    waiting_since = RawNanos();
   }
   Say(options_.role, "ended");
   return {};

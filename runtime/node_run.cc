@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "core/base/check.h"
 #include "experiments/schema.h"
 #include "runtime/generator_side.h"
+#include "runtime/node_mail.h"
 #include "runtime/transport/hello.h"
 #include "runtime/transport/raw_time.h"
 
@@ -26,6 +28,10 @@ constexpr long kNapNs = 20'000;
 constexpr int kRoundsPerWatch = 4096;
 // What an earlier run left on its way is gone when nothing came for so long.
 constexpr int64_t kQuietNs = 20'000'000;
+// For a link to come, and for the ports to become quiet, before a run is refused.
+constexpr int64_t kSetupPatienceNs = 10'000'000'000;
+// Of times from the controller: further away than any run.
+constexpr int64_t kFarthestNs = int64_t{1} << 60;
 
 class NodeRun {
  public:
@@ -40,7 +46,8 @@ class NodeRun {
 
   Status Prepare(const Json& setup);
   void Connect();
-  void Drain();
+  Status AwaitLinks();
+  Status Drain();
   Status Loop();
   void OnAdmin(std::string_view text);
   void Start(int64_t at_raw_ns);
@@ -57,7 +64,7 @@ class NodeRun {
   Channel& channel_;
   const std::atomic<bool>& stop_;
   TscClock clock_;
-  uint64_t number_ = 0;
+  int64_t number_ = 0;
   PointSpec point_;
   Scenario scenario_;
   FactLog log_;
@@ -65,9 +72,9 @@ class NodeRun {
   std::unique_ptr<GeneratorSide> generator_;
   std::unique_ptr<RealNode> node_;
   Phase phase_ = Phase::kReady;
-  int64_t start_raw_ns_ = 0;  // ours
   bool began_ = false;
   bool over_ = false;
+  std::map<std::string, PortCounters> before_;  // what the ports had counted when the run began
   Status fault_;
 };
 
@@ -114,7 +121,8 @@ void NodeRun::Connect() {
     in = {{static_cast<uint16_t>(rank::kSwitchToNf + instance), port("switch")}};
   }
   node_->MakeLinks([&](uint16_t link_rank, const LinkOptions& options) -> std::unique_ptr<DataLink> {
-    if (const auto found = out.find(link_rank); found != out.end()) return std::make_unique<BorrowedLink>(found->second);
+    if (const auto found = out.find(link_rank); found != out.end())
+      return std::make_unique<BorrowedLink>(found->second);
     // Acknowledgements stay in the generator's process: it is the sink, too.
     if (link_rank == rank::kAcknowledgements && generates() && run_->source().closed_loop()) {
       return std::make_unique<RingLink>(options, gear_->memory);
@@ -127,41 +135,58 @@ void NodeRun::Connect() {
   }
 }
 
-// What an earlier run left on the ports.
-void NodeRun::Drain() {
-  int64_t last = RawNanos();
-  while (RawNanos() - last < kQuietNs) {
-    for (const auto& [name, port] : gear_->ports) {
-      std::array<rte_mbuf*, kBurst> burst;
-      const size_t received = port->Receive(burst);
-      if (received > 0) last = RawNanos();
-      for (size_t i = 0; i < received; ++i) rte_pktmbuf_free(burst[i]);
+Status NodeRun::AwaitLinks() {
+  const int64_t until = RawNanos() + kSetupPatienceNs;
+  for (const auto& [name, port] : gear_->ports) {
+    while (!port->AwaitLink(Duration::Millis(50))) {
+      if (stop_) return Error{"it was told to end"};
+      if (RawNanos() < until) continue;
+      return Error{fmt::format("its port {} has no link (waited {} s): is the cable in, does the other end run?", name,
+                               kSetupPatienceNs / 1'000'000'000)};
     }
   }
+  return {};
+}
+
+// What an earlier run left on the ports, until nothing comes and nothing waits.
+Status NodeRun::Drain() {
+  const int64_t until = RawNanos() + kSetupPatienceNs;
+  for (int64_t last = RawNanos(); RawNanos() - last < kQuietNs;) {
+    if (DropWhatArrives(gear_)) last = RawNanos();
+    if (stop_) return Error{"it was told to end"};
+    if (last > until) return Error{"its ports do not become quiet: does anybody else send there?"};
+  }
+  return {};
 }
 
 void NodeRun::OnAdmin(std::string_view text) {
   const Result<Json> parsed = ParseAdmin(text);
-  if (!parsed || !parsed->is_object()) return;
+  if (!parsed) return;
   const Json& json = *parsed;
-  const auto mine = [&](const Json& number) { return number == number_; };
-  if (json.contains("stop")) {
-    if (const Status told = Tell({{"stopped", json["stop"]}}); !told) fault_ = told;
+  const auto of_mine = [&](const char* key) -> std::optional<int64_t> {  // the time in it
+    const auto found = json.find(key);
+    if (found == json.end() || Integer(*found, "run") != number_) return std::nullopt;
+    const auto at = Integer(*found, key == std::string_view("start") ? "at_ns" : "t0_ns");
+    return at && std::abs(*at) < kFarthestNs ? at : std::nullopt;
+  };
+  if (const auto stopped = Integer(json, "stop")) {
+    if (const Status told = Tell({{"stopped", *stopped}}); !told) fault_ = told;
     phase_ = Phase::kOver;
-  } else if (json.contains("start") && mine(json["start"].value("run", Json()))) {
-    Start(json["start"].value("at_ns", int64_t{0}) - gear_->offset_ns);
-  } else if (json.contains("begin") && mine(json["begin"].value("run", Json()))) {
-    Begin(TimePoint::FromNanos(json["begin"].value("t0_ns", int64_t{0})));
-  } else if (json.contains("over") && mine(json["over"])) {
+  } else if (const auto start = of_mine("start")) {
+    Start(*start - gear_->offset_ns);
+  } else if (const auto begin = of_mine("begin")) {
+    Begin(TimePoint::FromNanos(*begin));
+  } else if (Integer(json, "over") == number_) {
     over_ = true;
-  } else if (json.contains("report") && mine(json["report"])) {
+  } else if (Integer(json, "report") == number_) {
     phase_ = Phase::kReporting;
   }
 }
 
 void NodeRun::Start(int64_t at_raw_ns) {
   if (phase_ != Phase::kReady) return;
-  while (RawNanos() < at_raw_ns) {
+  for (const auto& [name, port] : gear_->ports) before_[name] = port->counters();
+  while (RawNanos() < at_raw_ns && !stop_) {
     const timespec nap{0, std::min<long>(1'000'000, std::max<long>(1'000, (at_raw_ns - RawNanos()) / 2))};
     nanosleep(&nap, nullptr);
   }
@@ -173,7 +198,7 @@ void NodeRun::Start(int64_t at_raw_ns) {
 }
 
 void NodeRun::Begin(TimePoint t0) {
-  if (began_) return;
+  if (began_ || phase_ != Phase::kRunning) return;
   began_ = true;
   if (role_ == "nf1") {
     log_.AddAtStart(t0, clock_.Now(), node_->plane().machines().nf(kSourceNf), *run_);
@@ -192,7 +217,10 @@ void NodeRun::Generator(TimePoint now) {
 Status NodeRun::Loop() {
   int idle = 0;
   for (uint64_t rounds = 0; phase_ == Phase::kReady || phase_ == Phase::kRunning; ++rounds) {
-    if (stop_) return Tell({{"failed", number_}, {"error", "it was told to end"}});
+    if (stop_) {
+      phase_ = Phase::kOver;
+      return Tell({{"failed", number_}, {"error", "it was told to end"}});
+    }
     const Result<bool> busy = node_->Round();
     if (!busy) return busy.error();
     if (phase_ == Phase::kRunning && generates()) Generator(node_->now());
@@ -220,9 +248,18 @@ std::map<std::string, std::string> NodeRun::Measurements() const {
     values["kept_rate"] = p.kept_rate() ? "yes" : "no";
   }
   for (const auto& [name, port] : gear_->ports) {
-    const PortCounters counters = port->counters();
-    values["port_" + name + "_missed"] = fmt::to_string(counters.missed);
-    values["port_" + name + "_foreign"] = fmt::to_string(counters.foreign);
+    const PortCounters now = port->counters();
+    const auto found = before_.find(name);
+    const PortCounters before = found == before_.end() ? PortCounters() : found->second;
+    const auto tell = [&, prefix = "port_" + name + "_"](const char* what, uint64_t PortCounters::*counter) {
+      values[prefix + what] = fmt::to_string(now.*counter - before.*counter);
+    };
+    tell("missed", &PortCounters::missed);
+    tell("no_mbuf", &PortCounters::no_mbuf);
+    tell("receive_errors", &PortCounters::receive_errors);
+    tell("send_errors", &PortCounters::send_errors);
+    tell("foreign", &PortCounters::foreign);
+    tell("link_losses", &PortCounters::link_losses);
   }
   return values;
 }
@@ -234,10 +271,12 @@ Status NodeRun::Report() {
   log_.AddCounters(clock_.Now(), counters);
   const std::span<const uint8_t> octets = log_.Octets();
   for (size_t i = 0; i < octets.size(); i += kMaxBlobOctets) {
-    if (Status queued = channel_.QueueBlob(0, octets.subspan(i, std::min(kMaxBlobOctets, octets.size() - i))); !queued) {
+    if (Status queued = channel_.QueueBlob(0, octets.subspan(i, std::min(kMaxBlobOctets, octets.size() - i)));
+        !queued) {
       return queued;
     }
     while (channel_.wants_write()) {
+      if (stop_) return {};
       if (Status flushed = channel_.Flush(); !flushed) return flushed;
       const timespec nap{0, kNapNs};
       if (channel_.wants_write()) nanosleep(&nap, nullptr);
@@ -247,18 +286,35 @@ Status NodeRun::Report() {
 }
 
 Status NodeRun::Make(const Json& setup) {
-  number_ = setup.value("run", uint64_t{0});
-  Drain();
-  if (const Status prepared = Prepare(setup); !prepared) {
-    return Tell({{"failed", number_}, {"error", prepared.error().message}});
+  number_ = Integer(setup, "run").value_or(0);
+  Status prepared = AwaitLinks();
+  if (prepared) prepared = Drain();
+  if (prepared) prepared = Prepare(setup);
+  if (!prepared) {
+    if (Status told = Tell({{"failed", number_}, {"error", prepared.error().message}}); !told) return told;
+    return channel_.Flush();
   }
   if (Status told = Tell({{"ready", number_}}); !told) return told;
   if (Status looped = Loop(); !looped) return looped;
-  if (phase_ == Phase::kReporting) return Report();
+  if (phase_ == Phase::kReporting) {
+    if (Status reported = Report(); !reported) return reported;
+  }
   return channel_.Flush();
 }
 
 }  // namespace
+
+bool DropWhatArrives(NodeGear* gear) {
+  bool any = false;
+  for (const auto& [name, port] : gear->ports) {
+    const size_t waiting = port->in_flight();
+    std::array<rte_mbuf*, kBurst> burst;
+    const size_t received = port->Receive(burst);
+    for (size_t i = 0; i < received; ++i) rte_pktmbuf_free(burst[i]);
+    any |= received > 0 || port->in_flight() < waiting;
+  }
+  return any;
+}
 
 Status MakeNodeRun(const Json& setup, const std::string& role, double rate_scale, NodeGear* gear, Channel& channel,
                    const std::atomic<bool>& stop) {

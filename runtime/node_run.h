@@ -23,6 +23,10 @@ struct NodeGear {
   const TscClock* clock = nullptr;  // of the run that is under way
 };
 
+// What arrives between runs, an earlier one's or a stranger's. Also lets go what still waits behind our own ports.
+// Whether there was any.
+bool DropWhatArrives(NodeGear* gear);
+
 // Ends when the run is reported or was stopped. An error: the channel's. A fault of the run itself is said to the
 // controller.
 Status MakeNodeRun(const nlohmann::json& setup, const std::string& role, double rate_scale, NodeGear* gear,

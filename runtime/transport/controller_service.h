@@ -72,6 +72,7 @@ struct ControllerServiceOptions {
   std::function<void(ServicePeer&)> on_lost;                                     // nothing can be sent to it any more
   std::function<bool(ServicePeer&, const nlohmann::json&)> on_admin;             // true: it was known
   std::function<void(ServicePeer&, uint8_t, std::span<const uint8_t>)> on_blob;  // stream, octets
+  std::function<void(nlohmann::json*)> on_status{};  // may add to the reply to "status"
   std::function<void(const std::string&)> log;
 };
 

@@ -207,15 +207,17 @@ Json ControllerService::StatusJson() const {
   for (const auto& peer : peers_) {
     if (peer->channel_ && peer->role() != PeerRole::kStranger) peers.push_back(peer->name());
   }
-  return {{"operations", std::move(operations)},
-          {"peers", std::move(peers)},
-          {"idle", controller_.idle()},
-          {"held_bytes", controller_.held_bytes().count()},
-          {"held_packets", vault_.held()},
-          {"messages_received", messages_in_},
-          {"messages_sent", messages_out_},
-          {"undelivered", undelivered_},
-          {"profile", profile_.name}};
+  Json status = {{"operations", std::move(operations)},
+                 {"peers", std::move(peers)},
+                 {"idle", controller_.idle()},
+                 {"held_bytes", controller_.held_bytes().count()},
+                 {"held_packets", vault_.held()},
+                 {"messages_received", messages_in_},
+                 {"messages_sent", messages_out_},
+                 {"undelivered", undelivered_},
+                 {"profile", profile_.name}};
+  if (options_.on_status) options_.on_status(&status);
+  return status;
 }
 
 // A move of a thousand flows passes its last put a thousand times: a round tells each step once.

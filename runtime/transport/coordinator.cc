@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "core/base/check.h"
 #include "core/node/machine_set.h"
 #include "experiments/schema.h"
 #include "results/point_store.h"
@@ -19,11 +20,25 @@ using Json = nlohmann::json;
 // Between the last "ready" and the run's beginning, so that every node has heard of it.
 constexpr int64_t kHeadStartNs = 100'000'000;
 constexpr uint8_t kRecordStream = 1;
+// Of times in reports: far beyond any run, and far from where adding two would overflow.
+constexpr uint64_t kFarthestNs = uint64_t{1} << 60;
 
 std::optional<uint64_t> Number(const Json& json, const char* key) {
   const auto found = json.find(key);
   if (found == json.end() || !found->is_number_unsigned()) return std::nullopt;
   return found->get<uint64_t>();
+}
+
+// Of the run's clock.
+std::optional<TimePoint> Time(const Json& json, const char* key) {
+  const auto number = Number(json, key);
+  if (!number || *number >= kFarthestNs) return std::nullopt;
+  return TimePoint::FromNanos(static_cast<int64_t>(*number));
+}
+
+std::string ErrorOf(const Json& json) {
+  const auto error = json.find("error");
+  return error != json.end() && error->is_string() ? error->get<std::string>() : "it does not say why";
 }
 
 // What needs all of a testbed in one place.
@@ -47,13 +62,13 @@ struct Coordinator::Run {
   RunControl control;
   ServicePeer* driver = nullptr;
   Json call_id;
-  std::set<std::string> waiting_for;  // nodes
-  bool reporting = false;
-  TimePoint base;  // of the run's clock, by Now()
+  enum class Phase : uint8_t { kPreparing, kFilling, kMoving, kReporting };
+  Phase phase = Phase::kPreparing;
+  std::set<std::string> waiting_for;  // nodes, to be ready or to have reported
+  TimePoint base;                     // of the run's clock, by Now()
   TimePoint t0;
   TimePoint end;
   bool capped = false;
-  bool begun = false;
   std::map<std::string, FactLog> logs;  // by node; "" is the controller's own
   std::map<std::string, std::string> measurements;
 };
@@ -64,7 +79,8 @@ Coordinator::Coordinator(const TestbedConfig& config, std::function<void(const s
 Coordinator::~Coordinator() = default;
 
 TimePoint Coordinator::Now() const {
-  return TimePoint::FromNanos(static_cast<int64_t>(static_cast<double>(RawNanos() - start_raw_ns_) * config_.rate_scale));
+  return TimePoint::FromNanos(
+      static_cast<int64_t>(static_cast<double>(RawNanos() - start_raw_ns_) * config_.rate_scale));
 }
 
 void Coordinator::Bind(ControllerServiceOptions* options) {
@@ -77,6 +93,7 @@ void Coordinator::Bind(ControllerServiceOptions* options) {
     OnBlob(peer, stream, octets);
   };
   options->on_event = [this](TimePoint at, const RecordEvent& event) { OnEvent(at, event); };
+  options->on_status = [this](Json* status) { OnStatus(status); };
   options->on_drop = [this](TimePoint at, const Packet& packet) {
     if (!run_) return;
     const auto number = run_->control.NumberOf(run_->control.hasher().Key(packet.flow.tuple));
@@ -157,10 +174,41 @@ bool Coordinator::OnAdmin(ServicePeer& peer, const Json& json) {
     if (what == "t0" && name == "generator") OnT0(json);
     if (what == "ended" && name == "generator") OnEnded(json);
     if (what == "reported") OnReported(peer, json);
-    if (what == "failed") Fail(name + ": " + json.value("error", Json("it does not say why")).dump());
+    if (what == "failed") Fail(name + ": " + ErrorOf(json));
     return true;
   }
   return false;
+}
+
+const char* Coordinator::PhaseName() const {
+  switch (run_->phase) {
+    case Run::Phase::kPreparing:
+      return "preparing";
+    case Run::Phase::kFilling:
+      return "before t0";
+    case Run::Phase::kMoving:
+      return "moving";
+    case Run::Phase::kReporting:
+      return "reporting";
+  }
+  UHAUL_CHECK(false);
+}
+
+void Coordinator::OnStatus(Json* status) const {
+  Json nodes = Json::object();
+  for (const char* role : kTestbedRoles) {
+    const bool joined = nodes_.contains(role);
+    nodes[role] = !joined ? "not joined" : stopping_.contains(role) ? "ending the run before" : "joined";
+  }
+  Json testbed = {{"nodes", std::move(nodes)}, {"run", nullptr}, {"runs_done", done_}, {"runs_failed", failed_}};
+  if (run_) {
+    testbed["run"] = {{"number", run_->number},
+                      {"workload", run_->point.workload},
+                      {"scheme", run_->point.scheme.name},
+                      {"phase", PhaseName()}};
+    if (!run_->waiting_for.empty()) testbed["run"]["waiting_for"] = run_->waiting_for;
+  }
+  (*status)["testbed"] = std::move(testbed);
 }
 
 // Null: the answer comes when the run is over.
@@ -183,24 +231,23 @@ Json Coordinator::StartRun(ServicePeer& driver, const Json& call) {
 }
 
 void Coordinator::OnReady(ServicePeer& peer, const Json& json) {
-  const std::string name = NodeName(peer);
-  for (const auto& [key, value] : Texts(json.value("measurements", Json()))) {
-    run_->measurements[name + "." + key] = value;
-  }
-  run_->waiting_for.erase(name);
+  if (run_->phase != Run::Phase::kPreparing) return;
+  Heard(peer, json);
   if (!run_->waiting_for.empty()) return;
+  run_->phase = Run::Phase::kFilling;
   const int64_t at = RawNanos() + kHeadStartNs;
   run_->base = TimePoint::FromNanos(static_cast<int64_t>(static_cast<double>(at - start_raw_ns_) * config_.rate_scale));
   Tell({{"start", {{"run", run_->number}, {"at_ns", at}}}});
 }
 
 void Coordinator::OnT0(const Json& json) {
-  const auto at = Number(json, "at_ns");
-  if (!at || run_->begun) return;
-  run_->begun = true;
-  run_->t0 = TimePoint::FromNanos(static_cast<int64_t>(*at));
+  if (run_->phase != Run::Phase::kFilling) return;
+  const auto at = Time(json, "at_ns");
+  if (!at) return Fail("generator: it does not say when t0 was");
+  run_->phase = Run::Phase::kMoving;
+  run_->t0 = *at;
   log_(fmt::format("run {}: t0 at {:.3f} s", run_->number, static_cast<double>(run_->t0.nanos()) * 1e-9));
-  Tell({{"begin", {{"run", run_->number}, {"t0_ns", *at}}}});
+  Tell({{"begin", {{"run", run_->number}, {"t0_ns", at->nanos()}}}});
   const double rho = ProportionOf(run_->point, run_->scenario, {}, {});
   const std::optional<Operation> operation = OperationOf(run_->point, rho);
   if (!operation) return Tell({{"over", run_->number}});
@@ -213,38 +260,43 @@ void Coordinator::OnEvent(TimePoint at, const RecordEvent& event) {
   if (!run_) return;
   run_->logs[""].AddEvent(TimePoint() + (at - run_->base), event, run_->control);
   const auto* step = std::get_if<event::Step>(&event);
-  if (step != nullptr) {
-    log_(fmt::format("run {}: step {} at {:.6f} s", run_->number, static_cast<int>(step->step),
-                     static_cast<double>((at - run_->base).nanos()) * 1e-9));
-  }
-  if (step != nullptr && step->step == OperationStep::kClosed) Tell({{"over", run_->number}});
+  if (step == nullptr || step->step != OperationStep::kClosed) return;
+  log_(fmt::format("run {}: closed at {:.3f} s", run_->number, static_cast<double>((at - run_->base).nanos()) * 1e-9));
+  Tell({{"over", run_->number}});
 }
 
 void Coordinator::OnEnded(const Json& json) {
-  const auto at = Number(json, "at_ns");
-  if (!at || run_->reporting) return;
-  run_->end = TimePoint::FromNanos(static_cast<int64_t>(*at));
+  if (run_->phase != Run::Phase::kMoving) return;
+  const auto at = Time(json, "at_ns");
+  if (!at || *at < run_->t0) return Fail("generator: it does not say when the run ended");
+  run_->end = *at;
   run_->capped = json.value("capped", Json(false)) == true;
-  log_(fmt::format("run {}: ended at {:.3f} s{}", run_->number, static_cast<double>(run_->end.nanos()) * 1e-9, run_->capped ? " (cap)" : ""));
-  run_->reporting = true;
+  log_(fmt::format("run {}: ended at {:.3f} s{}", run_->number, static_cast<double>(run_->end.nanos()) * 1e-9,
+                   run_->capped ? " (cap)" : ""));
+  run_->phase = Run::Phase::kReporting;
   for (const char* role : kTestbedRoles) run_->waiting_for.insert(role);
   Tell({{"report", run_->number}});
 }
 
 void Coordinator::OnBlob(ServicePeer& peer, uint8_t, std::span<const uint8_t> octets) {
-  if (!run_ || !run_->reporting || peer.role() == PeerRole::kDriver) return;
+  if (!run_ || run_->phase != Run::Phase::kReporting) return;
   const std::string name = NodeName(peer);
+  if (!run_->waiting_for.contains(name)) return;
   if (const Status taken = run_->logs[name].Unpack(octets); !taken) Fail(name + ": " + taken.error().message);
 }
 
 void Coordinator::OnReported(ServicePeer& peer, const Json& json) {
-  if (!run_->reporting) return;
+  if (run_->phase != Run::Phase::kReporting) return;
+  Heard(peer, json);
+  if (run_->waiting_for.empty()) Finish();
+}
+
+void Coordinator::Heard(const ServicePeer& peer, const Json& json) {
   const std::string name = NodeName(peer);
   for (const auto& [key, value] : Texts(json.value("measurements", Json()))) {
     run_->measurements[name + "." + key] = value;
   }
   run_->waiting_for.erase(name);
-  if (run_->waiting_for.empty()) Finish();
 }
 
 void Coordinator::Finish() {
@@ -253,7 +305,11 @@ void Coordinator::Finish() {
   std::vector<FactLog> logs;
   for (auto& [name, facts] : run->logs) logs.push_back(std::move(facts));
   Result<RunRecord> record = Merge(std::move(logs), run->point, run->t0, run->end, run->capped, &run->control);
-  if (!record) return run->driver->Send({{"reply", run->call_id}, {"error", record.error().message}});
+  if (!record) {
+    ++failed_;
+    log_(fmt::format("run {}: {}", run->number, record.error().message));
+    return run->driver->Send({{"reply", run->call_id}, {"error", record.error().message}});
+  }
   const std::string text = EncodePoint({.id = PointId(run->point),
                                         .engine = "runtime",
                                         .build = "testbed",
@@ -264,12 +320,14 @@ void Coordinator::Finish() {
     run->driver->SendBlob(kRecordStream, octets.subspan(i, std::min(kMaxBlobOctets, octets.size() - i)));
   }
   run->driver->Send({{"reply", run->call_id}, {"octets", octets.size()}, {"measurements", run->measurements}});
+  ++done_;
   log_(fmt::format("run {}: done", run->number));
 }
 
 void Coordinator::Fail(const std::string& why) {
   if (!run_) return;
   const std::unique_ptr<Run> run = std::move(run_);
+  ++failed_;
   log_(fmt::format("run {}: {}", run->number, why));
   for (const auto& [name, peer] : nodes_) stopping_.insert(name);
   Tell({{"stop", run->number}});

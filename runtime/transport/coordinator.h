@@ -12,6 +12,7 @@
 //   generator    {"ended": 7, "at_ns": t, "capped": false}
 //   to nodes     {"report": 7}  ->  blobs of facts, then {"reported": 7, "measurements": {...}}
 //   to nodes     {"stop": 7}    ->  {"stopped": 7}         a run that cannot go on: a node left, or said "failed"
+//   driver       {"call": "status"}: the reply has "testbed": {"nodes": {...}, "run": null or {...}, ...}
 //   any node     {"ping": x}    ->  {"pong": x, "at": T}   to measure its clock against the controller's
 //
 // All of it happens in the thread of ControllerService::Run.
@@ -54,7 +55,11 @@ class Coordinator {
   void OnReady(ServicePeer& peer, const nlohmann::json& json);
   void OnT0(const nlohmann::json& json);
   void OnEnded(const nlohmann::json& json);
+  const char* PhaseName() const;
+  void OnStatus(nlohmann::json* status) const;
   void OnReported(ServicePeer& peer, const nlohmann::json& json);
+  // A node whose answer was awaited.
+  void Heard(const ServicePeer& peer, const nlohmann::json& json);
   void Finish();
   void Fail(const std::string& why);
   void Tell(const nlohmann::json& json);
@@ -70,6 +75,7 @@ class Coordinator {
   std::set<std::string> stopping_;             // nodes that have not left the last run yet
   std::unique_ptr<Run> run_;
   uint64_t next_run_ = 1;
+  uint64_t done_ = 0, failed_ = 0;
 };
 
 }  // namespace uhaul::runtime

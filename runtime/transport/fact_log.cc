@@ -28,6 +28,11 @@ constexpr CounterField kCounters[] = {
     {CounterName::kLateNs, &RunCounters::generator_late_ns},
 };
 
+// Of times in reports: far beyond any run, and far from where adding two would overflow.
+constexpr int64_t kFarthestNs = int64_t{1} << 60;
+
+bool IsNear(int64_t ns) { return ns > -kFarthestNs && ns < kFarthestNs; }
+
 BufferPlace PlaceOf(uint32_t number) { return number == 0 ? BufferPlace::kController : BufferPlace::kDestination; }
 
 // One log's facts in the recorder, as they come.
@@ -37,10 +42,13 @@ class Replay {
       : point_(point), t0_(t0), run_(run), sent_(run->scenario().trace.flows.size()) {}
 
   Status Take(const Fact& f) {
+    const bool two_times = f.kind == FactKind::kProcessed;
+    if (!IsNear(f.at_ns) || (two_times && !IsNear(static_cast<int64_t>(f.a)))) return Bad("a time far from the run");
     const TimePoint at = TimePoint::FromNanos(f.at_ns);
     if (at > t0_) Begin();
     const auto& flows = run_->scenario().trace.flows;
-    const bool names_flow = f.kind <= FactKind::kActive || f.kind == FactKind::kSelected || f.kind == FactKind::kOutcome;
+    const bool names_flow =
+        f.kind <= FactKind::kActive || f.kind == FactKind::kSelected || f.kind == FactKind::kOutcome;
     if (names_flow && f.flow >= flows.size()) return Bad("a flow that the trace has not");
     Recorder& recorder = run_->recorder();
     switch (f.kind) {
@@ -52,7 +60,8 @@ class Replay {
         recorder.OnProcessed(at, f.flow, TimePoint::FromNanos(static_cast<int64_t>(f.a)));
         break;
       case FactKind::kDelivered:
-        if (f.a * run_->spec().packet_bytes >= flows[f.flow].bytes) return Bad("a packet that its flow has not");
+        if (f.a > UINT32_MAX || !run_->HasPacket(f.flow, static_cast<uint32_t>(f.a)))
+          return Bad("a packet that its flow has not");
         recorder.OnDelivered(at, f.flow, static_cast<uint32_t>(f.a));
         break;
       case FactKind::kLost:
