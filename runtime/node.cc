@@ -151,7 +151,10 @@ Status Node::Serve(Channel& channel) {
     const auto setup = json.find("setup");
     if (setup == json.end()) continue;
     const auto run = Integer(*setup, "run");
-    if (!run || mail.HasStop(*run)) continue;
+    if (!run) continue;
+    // Two hosts' clocks drift apart by milliseconds within minutes.
+    if (Status measured = MeasureOffset(channel, mail); !measured) return measured;
+    if (mail.HasStop(*run)) continue;
     if (Status ran = MakeNodeRun(*setup, options_.role, config_.rate_scale, &gear_, channel, g_stop); !ran) return ran;
   }
   return {};

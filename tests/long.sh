@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The long suite, called by ./test --long: what takes too long for every day.
-#   1. AddressSanitizer and UBSan on results and definitions, ThreadSanitizer on core and workloads
+#   1. AddressSanitizer and UBSan on results, definitions and sockets, ThreadSanitizer on core, workloads and sockets
 #   2. g++ and clang agree, to the byte of every record, on a slice of the grid
 #   3. fork equals full run on the same slice
 #   4. tens of thousands of seeds of the property tests
@@ -12,12 +12,12 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
 say "AddressSanitizer and UBSan ..."
-build asan test_results test_experiments uhaul
-ctest --test-dir build/asan -R '^(results|experiments)$' -j "$jobs" --output-on-failure
+build asan test_results test_experiments test_transport uhaul
+ctest --test-dir build/asan -R '^(results|experiments|transport)$' -j "$jobs" --output-on-failure
 
 say "ThreadSanitizer ..."
-build tsan test_core test_workloads
-ctest --test-dir build/tsan -R '^(core|workloads)$' -j "$jobs" --output-on-failure
+build tsan test_core test_workloads test_transport
+ctest --test-dir build/tsan -R '^(core|workloads|transport)$' -j "$jobs" --output-on-failure
 
 build clang uhaul uhaul-sim
 slice=(run web_search facebook_cache azure_wan --set 'workload.trace=1..2' --set 'workload.duration=2.6s')

@@ -50,6 +50,7 @@ class NetworkNamespace {
   NetworkNamespace& operator=(const NetworkNamespace&) = delete;
   bool made() const { return made_; }
   int fd() const { return fd_; }
+  pid_t pid() const { return child_; }
 
  private:
   pid_t child_ = -1;

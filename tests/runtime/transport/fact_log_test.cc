@@ -168,7 +168,7 @@ TEST_CASE("Merge: what four processes report is the record of the same run in on
   CHECK(record->counters.relayed == 2);
   CHECK(record->counters.generator_late_ns == 70);
   CHECK(record->evictions.size() == 1);  // the source NF's
-  CHECK(record->step_ns(OperationStep::kClosed) == Ms(209 + static_cast<int64_t>(kOperationSteps)).nanos());
+  CHECK(record->step_ns(OperationStep::kClosed) == Ms(210 + static_cast<int64_t>(OperationStep::kClosed)).nanos());
   REQUIRE(record->flows.size() == 3);
   for (const FlowRow& row : record->flows) {
     CAPTURE(row.tuple.ToString());
