@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
 
 namespace uhaul {
@@ -22,7 +23,7 @@ constexpr Command kCommands[] = {
     {"run", RunCommand, "run the points of a definition that are missing"},
     {"sweep", SweepCommand, "the same, with the grid on the command line"},
     {"table", TableCommand, "a table of the paper beside ours, from results"},
-    {"figure", FigureCommand, "the data of a figure of the paper, from results"},
+    {"figure", FigureCommand, "a figure of the paper, drawn or as data, from results"},
     {"claims", ClaimsCommand, "the paper's claims: holds, reverses, undecided"},
     {"summary", SummaryCommand, "how many of the paper's cells are in, by class of evidence"},
     {"collect", CollectCommand, "points as one CSV, or their means over traces"},
@@ -173,6 +174,14 @@ Result<Definition> LoadWithSets(const std::string& name, const std::vector<std::
 std::string DefaultResultsDirectory() {
   const char* environment = std::getenv("UHAUL_RESULTS");
   return environment != nullptr && *environment != '\0' ? environment : "uhaul-results";
+}
+
+Status WriteTextFile(const std::string& path, const std::string& text) {
+  std::ofstream out(path, std::ios::binary | std::ios::trunc);
+  out << text;
+  out.close();
+  if (!out) return Error{fmt::format("{}: cannot be written", path)};
+  return {};
 }
 
 Result<Value> ParseOption(const std::string& option, const std::string& key, const std::string& text) {

@@ -89,6 +89,9 @@ Result<Definition> LoadWithSets(const std::string& name, const std::vector<std::
 // $UHAUL_RESULTS, else ./uhaul-results.
 std::string DefaultResultsDirectory();
 
+// Errors name the file.
+Status WriteTextFile(const std::string& path, const std::string& text);
+
 // A value by a parameter's rules ("--window" by fit.window's); the error names the option.
 Result<Value> ParseOption(const std::string& option, const std::string& key, const std::string& text);
 

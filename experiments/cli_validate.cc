@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <fstream>
 
 #include "experiments/cli.h"
 #include "experiments/point_reader.h"
@@ -163,15 +162,6 @@ Result<Side> ReadSide(const std::string& folder, const Request& request, bool is
   return side;
 }
 
-Status WriteText(const std::string& path, const std::string& text) {
-  if (path.empty()) return {};
-  std::ofstream out(path, std::ios::binary | std::ios::trunc);
-  out << text;
-  out.close();
-  if (!out) return Error{fmt::format("{}: cannot be written", path)};
-  return {};
-}
-
 int RunExact(const Request& request, const Side& a, const Side& b) {
   const Result<ExactComparison> comparison = CompareExactly(a.runs, b.runs, request.options.rule);
   if (!comparison.ok()) return Fail(exit_code::kBadInput, comparison.error().message);
@@ -199,9 +189,12 @@ int RunComparison(const Request& request, const Side& a, const Side& b) {
   render.color = ::isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr;
   const Result<Comparison> comparison = Compare(a.runs, b.runs, request.options);
   if (!comparison.ok()) return Fail(exit_code::kBadInput, comparison.error().message);
-  if (Status s = WriteText(request.csv, ComparisonCsv(*comparison)); !s.ok()) return FailFor(s.error());
-  const std::string svg = request.svg.empty() ? "" : ComparisonSvg(*comparison, request.options, request.a, request.b);
-  if (Status s = WriteText(request.svg, svg); !s.ok()) return FailFor(s.error());
+  Status written;
+  if (!request.csv.empty()) written = WriteTextFile(request.csv, ComparisonCsv(*comparison));
+  if (written.ok() && !request.svg.empty()) {
+    written = WriteTextFile(request.svg, ComparisonSvg(*comparison, request.options, request.a, request.b));
+  }
+  if (!written.ok()) return FailFor(written.error());
   if (request.json) {
     fmt::print("{}", ComparisonJson(*comparison, request.options));
   } else {

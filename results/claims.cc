@@ -82,8 +82,8 @@ Result<std::string> RenderClaims(std::span<const StoredPoint> points, const Rend
   if (options.format == RenderFormat::kCsv) return RenderCsv(ClaimCsv(*claims));
   const auto paper = LoadPaperNumbers();
   if (!paper) return paper.error();
-  const bool markdown = options.format == RenderFormat::kMarkdown;
-  std::string out = markdown ? "## The paper's claims\n\n" : "The paper's claims\n\n";
+  std::string out = Heading(2, "The paper's claims", options.format);
+  if (options.format == RenderFormat::kText) out += "\n";
   out += RenderGrid(ClaimGrid(*claims), options) + "\n";
   for (const Claim& claim : *claims) {
     if (!claim.sentence.empty()) out += Bullet(claim.sentence, options.format);

@@ -1,10 +1,9 @@
-// The data behind the paper's figures. The figures themselves survive only as far as the text quotes them, so most
-// lines have no number of the paper beside them.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <map>
 
+#include "results/figure_data.h"
 #include "results/sampled.h"
 #include "results/text_grid.h"
 
@@ -13,30 +12,36 @@ namespace {
 
 constexpr auto kController = static_cast<size_t>(BufferPlace::kController);
 
+using Row = std::vector<FigureCell>;
+
 struct FigureWriter {
   const Study& study;
   const PaperNumbers& paper;
-  bool exact;  // CSV: full precision
-  TextGrid grid;
+  FigureData data;
 
-  std::string Number(std::optional<double> value, int decimals) const {
-    return exact ? Exact(value) : Fixed(value, decimals);
+  void Numbers(std::initializer_list<const char*> names, int decimals) {
+    for (const char* name : names) data.columns.push_back({name, FigureUnit::kNumber, decimals});
   }
-  // Value, lower and upper end of its band.
-  void AppendBanded(std::vector<std::string>& row, const Sampled& sampled, int decimals) const {
-    const auto band = sampled.band();
-    row.push_back(Number(sampled.value, decimals));
-    row.push_back(Number(band ? std::optional<double>(band->low) : std::nullopt, decimals));
-    row.push_back(Number(band ? std::optional<double>(band->high) : std::nullopt, decimals));
+  void Texts(std::initializer_list<const char*> names) {
+    for (const char* name : names) data.columns.push_back({name, FigureUnit::kText});
   }
-  void Columns(std::initializer_list<const char*> titles) {
-    for (const char* title : titles) grid.columns.push_back({title, grid.columns.empty()});
-  }
+  void Threshold() { data.columns.push_back({"threshold", FigureUnit::kThreshold}); }
+  void Add(Row row) { data.rows.push_back(std::move(row)); }
 };
 
-// The thresholds that were run.
-std::string Definition(const FigureWriter& writer, uint64_t threshold) {
-  return writer.exact ? fmt::to_string(threshold) : ThresholdText(threshold);
+FigureCell Text(std::string text) { return {std::move(text), std::nullopt}; }
+FigureCell Number(std::optional<double> value) { return {"", value}; }
+template <class Integer>
+FigureCell Count(Integer value) {
+  return Number(static_cast<double>(value));
+}
+
+// Value, lower and upper end of its band.
+void AppendBanded(Row& row, const Sampled& sampled) {
+  const auto band = sampled.band();
+  row.push_back(Number(sampled.value));
+  row.push_back(Number(band ? std::optional<double>(band->low) : std::nullopt));
+  row.push_back(Number(band ? std::optional<double>(band->high) : std::nullopt));
 }
 
 Sampled MeanAt(const WorkloadRuns& runs, uint64_t threshold,
@@ -54,21 +59,29 @@ Sampled RateAt(const WorkloadRuns& runs, uint64_t threshold, Confusion UhaulRun:
                           rate));
 }
 
-// Figures 4-6.
-void WriteAccuracy(FigureWriter& writer, const std::string& workload) {
-  writer.Columns({"threshold", "recall", "recall_low", "recall_high", "recall_per_run", "recall_snapshot",
-                  "accuracy_conventional", "recall_size_based"});
+// Figures 4-6. The paper's numbers are 100 % less the false-negative rates of Tables 1-3 (contradiction 1).
+void WriteAccuracy(FigureWriter& writer, const std::string& workload, int figure) {
+  writer.Threshold();
+  writer.Numbers({"recall", "recall_low", "recall_high", "recall_paper", "recall_per_run", "recall_snapshot",
+                  "accuracy_conventional", "recall_size_based"},
+                 1);
   const WorkloadRuns& runs = writer.study.Of(workload);
   for (const uint64_t threshold : runs.thresholds) {
-    std::vector<std::string> row = {Definition(writer, threshold)};
-    writer.AppendBanded(row, RateAt(runs, threshold, &UhaulRun::own, Recall), 1);
-    const Sampled per_run = MeanAt(runs, threshold, [](const UhaulRun& run) { return Recall(run.own); });
-    row.push_back(writer.Number(per_run.value, 1));
-    row.push_back(writer.Number(RateAt(runs, threshold, &UhaulRun::snapshot, Recall).value, 1));
-    row.push_back(writer.Number(RateAt(runs, threshold, &UhaulRun::own, Accuracy).value, 1));
-    row.push_back(writer.Number(RateAt(runs, threshold, &UhaulRun::size, Recall).value, 1));
-    writer.grid.rows.push_back(std::move(row));
+    Row row = {Count(threshold)};
+    AppendBanded(row, RateAt(runs, threshold, &UhaulRun::own, Recall));
+    const PaperNumber* missed =
+        writer.paper.Find(fmt::format("Table {}", figure - 3), "false_negative_rate", workload, threshold);
+    const bool printed = missed != nullptr && missed->value;
+    row.push_back(Number(printed ? std::optional<double>(100 - *missed->value) : std::nullopt));
+    row.push_back(Number(MeanAt(runs, threshold, [](const UhaulRun& run) { return Recall(run.own); }).value));
+    row.push_back(Number(RateAt(runs, threshold, &UhaulRun::snapshot, Recall).value));
+    row.push_back(Number(RateAt(runs, threshold, &UhaulRun::own, Accuracy).value));
+    row.push_back(Number(RateAt(runs, threshold, &UhaulRun::size, Recall).value));
+    writer.Add(std::move(row));
   }
+  writer.data.notes.push_back(fmt::format(
+      "The paper's numbers are 100 % less the false-negative rates of Table {}, which is what it calls accuracy.",
+      figure - 3));
 }
 
 using BufferMember = std::array<uint64_t, kBufferPlaces> RunMetrics::*;
@@ -87,56 +100,68 @@ Sampled UhaulBuffer(const WorkloadRuns& runs, uint64_t threshold, BufferMember m
 
 // Figures 7-9.
 void WriteDowntime(FigureWriter& writer, const std::string& workload) {
-  writer.Columns({"threshold", "uhaul_ms", "uhaul_ms_low", "uhaul_ms_high", "uhaul_ms_paper", "opennf_ms",
-                  "opennf_ms_low", "opennf_ms_high", "uhaul_peak_mb", "opennf_peak_mb", "uhaul_volume_mb",
-                  "opennf_volume_mb"});
+  writer.Threshold();
+  writer.Numbers({"uhaul_ms", "uhaul_ms_low", "uhaul_ms_high", "uhaul_ms_paper"}, 3);
+  writer.Numbers({"opennf_ms", "opennf_ms_low", "opennf_ms_high"}, 2);
+  for (const char* what : {"peak", "volume"}) {
+    for (const char* scheme : {"uhaul", "opennf"}) {
+      for (const char* end : {"", "_low", "_high"}) {
+        writer.data.columns.push_back({fmt::format("{}_{}_mb{}", scheme, what, end), FigureUnit::kNumber, 3});
+      }
+    }
+  }
   const WorkloadRuns& runs = writer.study.Of(workload);
   const Sampled opennf = Sample(runs, MeanOf(runs, [](const TraceRuns& t) { return t.opennf_metrics.downtime_ms; }));
   for (const uint64_t threshold : runs.thresholds) {
-    std::vector<std::string> row = {Definition(writer, threshold)};
-    writer.AppendBanded(row, MeanAt(runs, threshold, [](const UhaulRun& run) { return run.metrics.downtime_ms; }), 3);
+    Row row = {Count(threshold)};
+    AppendBanded(row, MeanAt(runs, threshold, [](const UhaulRun& run) { return run.metrics.downtime_ms; }));
     const PaperNumber* number = writer.paper.Find("derived", "uhaul_downtime", workload, threshold);
-    row.push_back(writer.Number(number == nullptr ? std::nullopt : number->value, 3));
-    writer.AppendBanded(row, opennf, 2);
+    row.push_back(Number(number == nullptr ? std::nullopt : number->value));
+    AppendBanded(row, opennf);
     for (const BufferMember member : {&RunMetrics::buffer_peak, &RunMetrics::buffer_volume}) {
-      row.push_back(writer.Number(UhaulBuffer(runs, threshold, member).value, 3));
-      row.push_back(writer.Number(OpenNfBuffer(runs, member).value, 3));
+      AppendBanded(row, UhaulBuffer(runs, threshold, member));
+      AppendBanded(row, OpenNfBuffer(runs, member));
     }
-    writer.grid.rows.push_back(std::move(row));
+    writer.Add(std::move(row));
   }
+  writer.data.notes.push_back(
+      "The paper's downtimes of U-HAUL are its total times (Tables 12-13) less its die-out times (Tables 10-11). Peak: "
+      "most bytes held at once at the controller; volume: all that it ever held.");
 }
 
 // Figure 10.
 void WriteMissed(FigureWriter& writer) {
-  writer.Columns({"workload", "threshold", "missed", "missed_low", "missed_high"});
+  writer.Texts({"workload"});
+  writer.Threshold();
+  writer.Numbers({"missed", "missed_low", "missed_high"}, 2);
   for (const char* workload : {"web_search", "facebook_cache"}) {
     const WorkloadRuns& runs = writer.study.Of(workload);
     for (const uint64_t threshold : runs.thresholds) {
-      std::vector<std::string> row = {workload, Definition(writer, threshold)};
+      Row row = {Text(workload), Count(threshold)};
       const auto missed = [](const UhaulRun& run) -> std::optional<double> {
         if (!run.metrics.downtime_ms) return std::nullopt;
         return static_cast<double>(run.metrics.missed);
       };
-      writer.AppendBanded(row, MeanAt(runs, threshold, missed), 2);
-      writer.grid.rows.push_back(std::move(row));
+      AppendBanded(row, MeanAt(runs, threshold, missed));
+      writer.Add(std::move(row));
     }
   }
+  writer.data.notes.push_back("The paper prints no number of this figure.");
 }
 
 // Section 2's text gives one number for a move without guarantees, and a bound for optimised ones with them, of half of
 // 2,000 states each.
-const char* PaperOfFigure2(const std::string& scheme, uint64_t states) {
-  if (states != 2000) return "";
-  if (scheme == "opennf-ng") return ">= 268";
-  if (scheme == "opennf-lf-pl-er" || scheme == "opennf-op-pl-er") return "> 400";
-  return "";
+FigureCell PaperOfFigure2(const std::string& scheme, uint64_t states) {
+  if (states != 2000) return {};
+  if (scheme == "opennf-ng") return {">= 268", 268};
+  if (scheme == "opennf-lf-pl-er" || scheme == "opennf-op-pl-er") return {"> 400", 400};
+  return {};
 }
 
 constexpr const char* kFigure2Costs =
     "Costs: profile emulab-2016-fig2. Its cost of get was fitted to the 268 ms (NG with PL), its cost of an event to "
     "'beyond 400 ms' (LF with PL and ER); its cost of put is an assumption. At 2,000 states those two are no evidence; "
-    "the "
-    "other rows follow from them. 'moved': flows, mean of the runs.";
+    "the other rows follow from them. 'moved': flows, mean of the runs.";
 
 struct SchemeRuns {
   std::vector<double> downtimes;
@@ -146,8 +171,11 @@ struct SchemeRuns {
 
 // Figures 2a, 2b: runs that began at a number of states.
 void WriteByScheme(FigureWriter& writer, std::span<const StoredPoint> points, bool only_optimised) {
-  writer.Columns({"workload", "scheme", "states", "moved", "downtime_ms", "least_ms", "most_ms", "runs",
-                  "without_downtime", "paper_ms"});
+  writer.Texts({"workload", "scheme"});
+  writer.Numbers({"states"}, 0);
+  writer.Numbers({"moved"}, 1);
+  writer.Numbers({"downtime_ms", "least_ms", "most_ms"}, 2);
+  writer.Numbers({"runs", "without_downtime", "paper_ms"}, 0);
   std::map<std::tuple<std::string, std::string, uint64_t>, SchemeRuns> groups;
   for (const StoredPoint& point : points) {
     const uint64_t states = SpecNumber(point, "migration.states").value_or(0);
@@ -165,27 +193,25 @@ void WriteByScheme(FigureWriter& writer, std::span<const StoredPoint> points, bo
     const auto least = std::min_element(runs.downtimes.begin(), runs.downtimes.end());
     const auto most = std::max_element(runs.downtimes.begin(), runs.downtimes.end());
     const bool any = !runs.downtimes.empty();
-    const auto when_any = [any](double value) { return any ? std::optional<double>(value) : std::nullopt; };
-    const double mean = any ? SpreadOf(runs.downtimes).mean : 0;
-    writer.grid.rows.push_back({workload, scheme, fmt::to_string(states),
-                                writer.Number(runs.moved / static_cast<double>(runs.runs), 1),
-                                writer.Number(when_any(mean), 2), writer.Number(when_any(any ? *least : 0), 2),
-                                writer.Number(when_any(any ? *most : 0), 2), fmt::to_string(runs.runs),
-                                fmt::to_string(runs.runs - runs.downtimes.size()), PaperOfFigure2(scheme, states)});
+    const auto when_any = [any](double value) { return Number(any ? std::optional<double>(value) : std::nullopt); };
+    writer.Add({Text(workload), Text(scheme), Count(states), Number(runs.moved / static_cast<double>(runs.runs)),
+                when_any(any ? SpreadOf(runs.downtimes).mean : 0), when_any(any ? *least : 0),
+                when_any(any ? *most : 0), Count(runs.runs), Count(runs.runs - runs.downtimes.size()),
+                PaperOfFigure2(scheme, states)});
   }
+  writer.data.notes.push_back(kFigure2Costs);
 }
 
 std::string TitleOf(const std::string& name) {
-  static const std::map<std::string, std::string> kTitles = {
-      {"2a", "Migration time by guarantee and optimisation"},
-      {"2b", "Migration time by number of flows moved (loss-free and order-preserving, PL and ER)"},
-      {"4", "Accuracy of elephant detection, web search"},
-      {"5", "Accuracy of elephant detection, Facebook"},
-      {"6", "Accuracy of elephant detection, Azure WAN"},
-      {"7", "Downtime and buffer at the controller, web search"},
-      {"8", "Downtime and buffer at the controller, Facebook"},
-      {"9", "Downtime and buffer at the controller, Azure WAN"},
-      {"10", "Missed flows, web search and Facebook"}};
+  static const std::map<std::string, std::string> kTitles = {{"2a", "Migration time by guarantee and optimisation"},
+                                                             {"2b", "Migration time by number of states (OP PL ER)"},
+                                                             {"4", "Accuracy of elephant detection, web search"},
+                                                             {"5", "Accuracy of elephant detection, Facebook"},
+                                                             {"6", "Accuracy of elephant detection, Azure WAN"},
+                                                             {"7", "Downtime and buffer at the controller, web search"},
+                                                             {"8", "Downtime and buffer at the controller, Facebook"},
+                                                             {"9", "Downtime and buffer at the controller, Azure WAN"},
+                                                             {"10", "Missed flows, web search and Facebook"}};
   return kTitles.at(name);
 }
 
@@ -193,8 +219,41 @@ std::string TitleOf(const std::string& name) {
 
 std::vector<std::string> FigureNames() { return {"2a", "2b", "4", "5", "6", "7", "8", "9", "10"}; }
 
-Result<std::string> RenderFigureData(const std::string& name, std::span<const StoredPoint> points,
-                                     const RenderOptions& options) {
+size_t FigureData::Column(std::string_view column) const {
+  const auto found = std::find_if(columns.begin(), columns.end(), [&](const auto& c) { return c.name == column; });
+  UHAUL_CHECK(found != columns.end());
+  return static_cast<size_t>(found - columns.begin());
+}
+
+Result<std::vector<std::string>> ContradictionsOf(const std::string& what) {
+  const auto paper = LoadPaperNumbers();
+  if (!paper) return paper.error();
+  std::vector<std::string> sentences;
+  for (const Contradiction& c : paper->contradictions) {
+    if (std::find(c.touches.begin(), c.touches.end(), what) == c.touches.end()) continue;
+    sentences.push_back(fmt::format("The paper against itself, {}: {}", c.number, c.sentence));
+  }
+  return sentences;
+}
+
+Status AddPaperShares(FigureData* figure) {
+  const auto paper = LoadPaperNumbers();
+  if (!paper) return paper.error();
+  constexpr std::pair<const char*, double> kShares[] = {{"fraction_flows_below_10KB_lower_bound", 1e4},
+                                                        {"fraction_flows_below_100KB", 1e5},
+                                                        {"fraction_flows_below_1MB_lower_bound", 1e6}};
+  for (const auto& [metric, bytes] : kShares) {
+    for (const PaperNumber& number : paper->numbers) {
+      if (number.metric != metric || !number.value) continue;
+      figure->rows.push_back(
+          {Text("paper: " + number.workload), Number(bytes), Number(*number.value / 100), {}, Text("printed")});
+    }
+  }
+  return {};
+}
+
+Result<FigureData> BuildFigure(const std::string& name, std::span<const StoredPoint> points,
+                               const RenderOptions& options) {
   const auto names = FigureNames();
   if (std::find(names.begin(), names.end(), name) == names.end()) {
     return Error{fmt::format("no Figure {} is made from points; there are {}", name, fmt::join(names, ", "))};
@@ -202,7 +261,7 @@ Result<std::string> RenderFigureData(const std::string& name, std::span<const St
   const auto paper = LoadPaperNumbers();
   if (!paper) return paper.error();
   const Study study(points, options);
-  FigureWriter writer{study, *paper, options.format == RenderFormat::kCsv, {}};
+  FigureWriter writer{study, *paper, {name, TitleOf(name), {}, {}, {}}};
   if (name == "2a" || name == "2b") {
     WriteByScheme(writer, points, name == "2b");
   } else if (name == "10") {
@@ -210,17 +269,39 @@ Result<std::string> RenderFigureData(const std::string& name, std::span<const St
   } else {
     const int number = name[0] - '0';
     const std::string workload = kPaperWorkloads[static_cast<size_t>((number - 4) % 3)];
-    number <= 6 ? WriteAccuracy(writer, workload) : WriteDowntime(writer, workload);
+    number <= 6 ? WriteAccuracy(writer, workload, number) : WriteDowntime(writer, workload);
   }
-  if (options.format == RenderFormat::kCsv) return RenderCsv(writer.grid);
-  const bool markdown = options.format == RenderFormat::kMarkdown;
-  std::string out = fmt::format("{}Figure {}: {}\n\n", markdown ? "## " : "", name, TitleOf(name));
-  out += RenderGrid(writer.grid, options) + "\n";
-  if (name == "2a" || name == "2b") out += Bullet(kFigure2Costs, options.format);
-  for (const Contradiction& c : paper->contradictions) {
-    if (std::find(c.touches.begin(), c.touches.end(), "Figure " + name) == c.touches.end()) continue;
-    out += Bullet(fmt::format("The paper against itself, {}: {}", c.number, c.sentence), options.format);
+  const auto contradictions = ContradictionsOf("Figure " + name);
+  if (!contradictions) return contradictions.error();
+  for (const std::string& sentence : *contradictions) writer.data.notes.push_back(sentence);
+  return std::move(writer.data);
+}
+
+std::string RenderFigure(const FigureData& figure, const RenderOptions& options) {
+  const bool exact = options.format == RenderFormat::kCsv;
+  TextGrid grid;
+  for (const FigureColumn& column : figure.columns) {
+    grid.columns.push_back({column.name, grid.columns.empty() || column.unit == FigureUnit::kText});
   }
+  for (const auto& cells : figure.rows) {
+    std::vector<std::string> row;
+    for (size_t i = 0; i < cells.size(); ++i) {
+      const FigureColumn& column = figure.columns[i];
+      if (column.unit == FigureUnit::kText || !cells[i].text.empty()) {
+        row.push_back(cells[i].text);
+      } else if (column.unit == FigureUnit::kThreshold && !exact && cells[i].number) {
+        row.push_back(ThresholdText(static_cast<uint64_t>(*cells[i].number)));
+      } else {
+        row.push_back(exact ? Exact(cells[i].number) : Fixed(cells[i].number, column.decimals));
+      }
+    }
+    grid.rows.push_back(std::move(row));
+  }
+  if (exact) return RenderCsv(grid);
+  std::string out = Heading(2, fmt::format("Figure {}: {}", figure.name, figure.title), options.format);
+  if (options.format == RenderFormat::kText) out += "\n";
+  out += RenderGrid(grid, options) + "\n";
+  for (const std::string& note : figure.notes) out += Bullet(note, options.format);
   return out;
 }
 

@@ -24,7 +24,7 @@ namespace uhaul {
 
 inline constexpr int kPaperTables = 13;
 
-enum class RenderFormat : uint8_t { kText, kMarkdown, kCsv };
+enum class RenderFormat : uint8_t { kText, kMarkdown, kCsv, kHtml };  // kHtml: a fragment of a page
 
 struct RenderOptions {
   RenderFormat format = RenderFormat::kText;
@@ -69,13 +69,9 @@ struct Table {
 Result<Table> BuildTable(int number, std::span<const StoredPoint> points, const RenderOptions& options);
 std::string RenderTable(const Table& table, const RenderOptions& options);
 Result<std::string> RenderTable(int number, std::span<const StoredPoint> points, const RenderOptions& options);
-
-// The data behind a figure, one line per bar or point: "1a" comes from workloads/, not from points; "2a", "2b"
-// (downtime by scheme and by number of states), "4", "5", "6" (accuracy), "7", "8", "9" (downtime and buffer), "10"
-// (missed flows).
-std::vector<std::string> FigureNames();
-Result<std::string> RenderFigureData(const std::string& name, std::span<const StoredPoint> points,
-                                     const RenderOptions& options);
+// All thirteen, from points that are sorted out once.
+Result<std::vector<Table>> BuildAllTables(std::span<const StoredPoint> points, const RenderOptions& options);
+Result<std::string> RenderAllTables(std::span<const StoredPoint> points, const RenderOptions& options);
 
 // How many cells of all tables are in, out, ... by class of evidence, and the tables' envelope tests after Holm's
 // correction: what `./reproduce` ends with.

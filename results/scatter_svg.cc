@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <iterator>
+
+#include "results/markup.h"
+#include "results/palette.h"
 
 namespace uhaul {
 namespace {
@@ -18,33 +20,7 @@ constexpr double kLegendLine = 20;
 constexpr double kWidth = kLegendLeft + 230;
 constexpr double kHeight = kTop + kSide + 92;
 
-// Colour-blind safe (Okabe and Ito 2008), without yellow, which is hard to see on white.
-constexpr std::array<const char*, 7> kColors = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
-                                                "#e69f00", "#56b4e9", "#333333"};
 constexpr int kShapes = 4;
-
-std::string Escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-    }
-  }
-  return out;
-}
 
 bool Shown(const ScatterPoint& point) {
   return point.x > 0 && point.y > 0 && std::isfinite(point.x) && std::isfinite(point.y);
@@ -128,11 +104,12 @@ class Drawing {
         kLeft + kSide, kTop);
     Add("<rect x=\"{0:.1f}\" y=\"{1:.1f}\" width=\"{2:.1f}\" height=\"{2:.1f}\" fill=\"none\" stroke=\"#333333\"/>\n",
         kLeft, kTop, kSide);
-    Add("<text x=\"{:.1f}\" y=\"26\" font-size=\"16\" font-weight=\"bold\">{}</text>\n", kLeft, Escaped(plot.title));
-    Add("<text x=\"{:.1f}\" y=\"48\" fill=\"#555555\">{}</text>\n", kLeft, Escaped(plot.subtitle));
-    Text(kLeft + kSide / 2, kTop + kSide + 44, "middle", Escaped(plot.x_label));
+    Add("<text x=\"{:.1f}\" y=\"26\" font-size=\"16\" font-weight=\"bold\">{}</text>\n", kLeft,
+        EscapeMarkup(plot.title));
+    Add("<text x=\"{:.1f}\" y=\"48\" fill=\"#555555\">{}</text>\n", kLeft, EscapeMarkup(plot.subtitle));
+    Text(kLeft + kSide / 2, kTop + kSide + 44, "middle", EscapeMarkup(plot.x_label));
     Add("<text transform=\"translate(22 {:.1f}) rotate(-90)\" text-anchor=\"middle\">{}</text>\n", kTop + kSide / 2,
-        Escaped(plot.y_label));
+        EscapeMarkup(plot.y_label));
   }
 
   void Point(const ScatterPoint& point, size_t style) {
@@ -148,7 +125,7 @@ class Drawing {
 
   void Marker(double x, double y, size_t style) {
     const char* color = Color(style);
-    switch (style / kColors.size() % kShapes) {
+    switch (style / kPalette.size() % kShapes) {
       case 0:
         Add("<circle cx=\"{:.2f}\" cy=\"{:.2f}\" r=\"4\"", x, y);
         break;
@@ -167,7 +144,7 @@ class Drawing {
   void LegendLine(size_t line, size_t style, const std::string& name) {
     const double y = kTop + 12 + kLegendLine * static_cast<double>(line);
     Marker(kLegendLeft, y, style);
-    Text(kLegendLeft + 14, y + 4, "start", Escaped(name));
+    Text(kLegendLeft + 14, y + 4, "start", EscapeMarkup(name));
   }
 
   // `text` is markup.
@@ -176,7 +153,7 @@ class Drawing {
   }
   void Foot(const std::string& text) {
     Add("<text x=\"{:.1f}\" y=\"{:.1f}\" font-size=\"11\" fill=\"#555555\">{}</text>\n", kLeft, kTop + kSide + 72,
-        Escaped(text));
+        EscapeMarkup(text));
   }
   std::string Take() {
     Add("</svg>\n");
@@ -184,7 +161,7 @@ class Drawing {
   }
 
  private:
-  static const char* Color(size_t style) { return kColors[style % kColors.size()]; }
+  static const char* Color(size_t style) { return kPalette[style % kPalette.size()]; }
   template <class... Args>
   void Add(fmt::format_string<Args...> format, Args&&... args) {
     fmt::format_to(std::back_inserter(out_), format, std::forward<Args>(args)...);

@@ -64,22 +64,21 @@ size_t MissingCells(const std::vector<Table>& tables) {
 }  // namespace
 
 Result<std::string> RenderSummary(std::span<const StoredPoint> points, const RenderOptions& options) {
-  const auto paper = LoadPaperNumbers();
-  if (!paper) return paper.error();
-  const Study study(points, options);
-  std::vector<Table> tables;
+  const auto built = BuildAllTables(points, options);
+  if (!built) return built.error();
+  const std::vector<Table>& tables = *built;
   Counts counts{};
-  for (int number = 1; number <= kPaperTables; ++number) {
-    tables.push_back(BuildTable(number, study, *paper));
-    for (const TableCell& cell : tables.back().cells) {
+  for (const Table& table : tables) {
+    for (const TableCell& cell : table.cells) {
       ++counts[static_cast<size_t>(cell.evidence)][static_cast<size_t>(cell.verdict)];
     }
   }
   if (options.format == RenderFormat::kCsv) return RenderCsv(CountGrid(counts));
-  const bool markdown = options.format == RenderFormat::kMarkdown;
-  std::string out = markdown ? "## Verdicts\n\n" : "Verdicts on the cells of Tables 1-13, by class of evidence\n\n";
+  std::string out = Heading(2, "Verdicts on the cells of Tables 1-13, by class of evidence", options.format);
+  if (options.format == RenderFormat::kText) out += "\n";
   out += RenderGrid(CountGrid(counts), options) + "\n";
   out += RenderGrid(EnvelopeGrid(tables), options) + "\n";
+  const Study study(points, options);
   for (const char* workload : kPaperWorkloads) {
     const WorkloadRuns& runs = study.Of(workload);
     out += Bullet(fmt::format("{}: {} traces{}.", WorkloadTitle(workload), runs.traces.size(),

@@ -82,15 +82,14 @@ TextGrid CsvGrid(const Table& table) {
 
 std::string RenderTable(const Table& table, const RenderOptions& options) {
   if (options.format == RenderFormat::kCsv) return RenderCsv(CsvGrid(table));
-  const bool markdown = options.format == RenderFormat::kMarkdown;
-  std::string out = fmt::format("{}Table {}: {} ({})\n", markdown ? "## " : "", table.number, table.title, table.unit);
+  std::string out = Heading(2, fmt::format("Table {}: {} ({})", table.number, table.title, table.unit), options.format);
   std::vector<std::string> series;
   for (const TableCell& cell : table.cells) {
     if (series.empty() || series.back() != cell.series) series.push_back(cell.series);
   }
   for (const std::string& name : series) {
-    out += fmt::format("\n{}{}\n", markdown ? "### " : "", name);
-    if (markdown) out += "\n";
+    if (options.format == RenderFormat::kText || name != series.front()) out += "\n";
+    out += Heading(3, name, options.format);
     out += RenderGrid(Comparison(table, name), options) + "\n";
     out += RenderGrid(Beside(table, name), options);
   }

@@ -6,6 +6,8 @@
 #include <array>
 #include <utility>
 
+#include "results/markup.h"
+
 namespace uhaul {
 namespace {
 
@@ -59,6 +61,45 @@ std::string RenderMarkdown(const TextGrid& grid) {
   return out;
 }
 
+// "model fails" as a class: "is-model-fails".
+std::string ClassOf(const std::string& text) {
+  if (ColorOf(text).empty()) return "";
+  std::string name = text;
+  std::replace(name.begin(), name.end(), ' ', '-');
+  return fmt::format(" class=\"is-{}\"", name);
+}
+
+// Wide tables scroll in a box of their own, which the keyboard can reach.
+std::string RenderHtml(const TextGrid& grid) {
+  std::string titles;
+  for (const GridColumn& column : grid.columns) titles += (titles.empty() ? "" : ", ") + column.title;
+  std::string out = fmt::format(
+      "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Table: {}\">\n<table>\n"
+      "<thead><tr>",
+      EscapeMarkup(titles));
+  for (const GridColumn& column : grid.columns) {
+    out += fmt::format("<th scope=\"col\"{}>{}</th>", column.left ? " class=\"left\"" : "", EscapeMarkup(column.title));
+  }
+  out += "</tr></thead>\n<tbody>\n";
+  for (const auto& row : grid.rows) {
+    out += "<tr>";
+    for (size_t i = 0; i < row.size(); ++i) {
+      const std::string text = EscapeMarkup(row[i]);
+      if (i == 0) {
+        out += fmt::format("<th scope=\"row\">{}</th>", text);
+      } else if (grid.columns[i].left) {
+        const std::string shown =
+            ColorOf(row[i]).empty() ? text : fmt::format("<span{}>{}</span>", ClassOf(row[i]), text);
+        out += fmt::format("<td class=\"left\">{}</td>", shown);
+      } else {
+        out += fmt::format("<td>{}</td>", text);
+      }
+    }
+    out += "</tr>\n";
+  }
+  return out + "</tbody>\n</table>\n</div>\n";
+}
+
 std::string CsvField(const std::string& text) {
   if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
   std::string quoted = "\"";
@@ -73,6 +114,7 @@ std::string CsvField(const std::string& text) {
 
 std::string RenderGrid(const TextGrid& grid, const RenderOptions& options) {
   if (options.format == RenderFormat::kMarkdown) return RenderMarkdown(grid);
+  if (options.format == RenderFormat::kHtml) return RenderHtml(grid);
   const auto widths = Widths(grid);
   std::string out;
   const auto line = [&](auto text_of, bool color) {
@@ -122,7 +164,22 @@ std::string BandText(const std::optional<Band>& band, int decimals) {
   return fmt::format("[{}, {}]", Fixed(band->low, decimals), Fixed(band->high, decimals));
 }
 
+std::string Heading(int level, const std::string& text, RenderFormat format) {
+  switch (format) {
+    case RenderFormat::kText:
+    case RenderFormat::kCsv:
+      return text + "\n";
+    case RenderFormat::kMarkdown:
+      return fmt::format("{} {}\n\n", std::string(static_cast<size_t>(level), '#'), text);
+    case RenderFormat::kHtml:
+      return fmt::format("<h{0}>{1}</h{0}>\n", level + 1, EscapeMarkup(text));
+  }
+  UHAUL_CHECK(format <= RenderFormat::kHtml);
+  return "";
+}
+
 std::string Bullet(const std::string& sentence, RenderFormat format) {
+  if (format == RenderFormat::kHtml) return fmt::format("<p class=\"note\">{}</p>\n", EscapeMarkup(sentence));
   if (format == RenderFormat::kMarkdown) return "- " + sentence + "\n";
   std::string out;
   std::string line = "  -";

@@ -87,6 +87,11 @@ std::string OneSided(const char* side, const std::vector<std::string>& points) {
   return out + "\n";
 }
 
+// Lines as they are; on a page a paragraph, if there are any.
+std::string Paragraph(const std::string& text, const RenderOptions& render) {
+  return render.format != RenderFormat::kHtml || text.empty() ? text : Bullet(text, render.format);
+}
+
 bool Has(const Comparison& comparison, bool held_out) {
   for (const MetricSummary& summary : comparison.summaries) {
     if (summary.held_out == held_out) return true;
@@ -114,8 +119,11 @@ std::string VerdictLine(const Comparison& comparison, const ValidateOptions& opt
 std::string RenderGroups(const Comparison& comparison, const RenderOptions& render) {
   std::string out;
   for (const GroupComparison& group : comparison.groups) {
-    out += fmt::format("{}: {} pairs{}\n{}{}{}\n", GroupTitle(group), group.pairs, group.held_out ? ", held out" : "",
-                       RenderGrid(GroupGrid(group), render), BaselineText(group), OneSidedMetrics(group));
+    const std::string title =
+        fmt::format("{}: {} pairs{}", GroupTitle(group), group.pairs, group.held_out ? ", held out" : "");
+    out += Heading(3, title, render.format) + RenderGrid(GroupGrid(group), render);
+    for (const std::string& text : {BaselineText(group), OneSidedMetrics(group)}) out += Paragraph(text, render);
+    out += "\n";
   }
   return out;
 }
@@ -125,20 +133,21 @@ std::string RenderComparison(const Comparison& comparison, const ValidateOptions
   std::string out = RenderGroups(comparison, render);
   for (const bool held_out : {false, true}) {
     if (!Has(comparison, held_out)) continue;
-    out += fmt::format("All groups{}, by verdict\n{}\n", held_out ? " that were held out" : "",
-                       RenderGrid(SummaryGrid(comparison, held_out), render));
+    out += Heading(3, held_out ? "All groups that were held out, by verdict" : "All groups, by verdict", render.format);
+    out += RenderGrid(SummaryGrid(comparison, held_out), render) + "\n";
   }
-  out += OneSided("A", comparison.only_a) + OneSided("B", comparison.only_b);
+  out += Paragraph(OneSided("A", comparison.only_a), render) + Paragraph(OneSided("B", comparison.only_b), render);
   if (Has(comparison, true)) {
     for (const bool held_out : {false, true}) {
-      if (Has(comparison, held_out)) out += VerdictLine(comparison, options, held_out);
+      if (Has(comparison, held_out)) out += Paragraph(VerdictLine(comparison, options, held_out), render);
     }
   }
   const char* verdict = comparison.agreement == Agreement::kNoData ? "no data"
                         : comparison.Agrees()                      ? "within"
                                                                    : "outside";
-  return out + fmt::format("Verdict: {} ({} pairs, {} groups, tolerance {:g} %)\n", verdict, comparison.pairs,
-                           comparison.groups.size(), 100 * options.tolerance);
+  return out + Paragraph(fmt::format("Verdict: {} ({} pairs, {} groups, tolerance {:g} %)\n", verdict, comparison.pairs,
+                                     comparison.groups.size(), 100 * options.tolerance),
+                         render);
 }
 
 std::string RenderExact(const ExactComparison& comparison) {

@@ -390,6 +390,24 @@ TEST_CASE("uhaul trace and detect: bad values end with 64, bad files with 65") {
   CHECK(place.Uhaul("detect --at 1s").code == 64);
 }
 
+TEST_CASE("uhaul figure: the same SVG each time, a PDF, and what to do where there is no gnuplot") {
+  const Place place;
+  const Outcome without = place.Shell("PATH= " UHAUL_BIN_DIR "/uhaul figure 1a --out f.svg");
+  CHECK(without.code == 65);
+  CHECK_THAT(without.err, Catch::Contains("gnuplot-nox"));
+  CHECK(place.Uhaul("figure 1a --format png").code == 64);
+  CHECK(place.Uhaul("figure 3").code == 64);
+  CHECK_THAT(place.Uhaul("figure 1a --format csv").out, Catch::Contains("paper: azure_wan,10000,0.6,,printed"));
+  CHECK(place.Uhaul("figure 1a --out none/f.csv").code == 65);
+  if (place.Shell("command -v gnuplot").code != 0) return;
+  REQUIRE(place.Uhaul("figure 1a --out f.svg").code == 0);
+  CHECK(place.Uhaul("figure 1a --format svg").out == place.Read("f.svg"));
+  CHECK_THAT(place.Read("f.svg"), Catch::Contains("Web search"));
+  CHECK_THAT(place.Uhaul("figure 1a --format pdf").out, Catch::StartsWith("%PDF"));
+  // Without points there are no panels, and still a picture.
+  CHECK(place.Uhaul("figure 7 --results . --out g.svg").code == 0);
+}
+
 TEST_CASE("uhaul schema: the JSON schema is JSON, and lists every key") {
   const Place place;
   const Outcome json = place.Uhaul("schema --json");

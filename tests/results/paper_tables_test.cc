@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "results/claims.h"
+#include "results/figure_data.h"
 #include "tests/results/sample_record.h"
 
 namespace uhaul {
@@ -250,28 +251,54 @@ TEST_CASE("paper_tables: the summary counts each of the 136 cells once") {
                                      "fitted,33,0,0,0,0,0,33\n"));
 }
 
-TEST_CASE("paper_tables: figure data comes by threshold; an unknown figure is an error that names the known") {
-  RenderOptions options;
-  options.format = RenderFormat::kCsv;
-  const auto text = RenderFigureData("7", Web(5), options);
-  REQUIRE(text.ok());
-  CHECK_THAT(*text, Catch::Contains("\n3000000,5,,,7.599,50,,,"));
-  for (const std::string& name : FigureNames()) CHECK(RenderFigureData(name, Web(2), {}).ok());
-  CHECK_THAT(RenderFigureData("3", {}, {}).error().message, Catch::Contains("2a"));
+TEST_CASE("paper_tables: all tables are those that are asked for one by one") {
+  const auto points = Web(5);
+  std::string one_by_one;
+  for (int number = 1; number <= kPaperTables; ++number) {
+    one_by_one += (number > 1 ? "\n" : "") + RenderTable(number, points, {}).value();
+  }
+  CHECK(RenderAllTables(points, {}).value() == one_by_one);
 }
 
-TEST_CASE("paper_tables: Figure 2's runs are kept apart from those of section 4") {
-  auto points = Web(5);
-  StoredPoint figure = Run("web_search", 1, "opennf-ng", "");
-  figure.spec["migration.states"] = "2000";
-  figure.record.counters.flows_moved = 987;
-  points.push_back(figure);
+TEST_CASE("figures: data comes by threshold; an unknown figure is an error that names the known") {
   RenderOptions options;
   options.format = RenderFormat::kCsv;
-  const auto text = RenderFigureData("2a", points, options);
-  REQUIRE(text.ok());
-  CHECK_THAT(*text, Catch::Contains("\nweb_search,opennf-ng,2000,987,5,5,5,1,0,>= 268\n"));
+  const auto figure = BuildFigure("7", Web(5), options);
+  REQUIRE(figure.ok());
+  CHECK_THAT(RenderFigure(*figure, options), Catch::Contains("\n3000000,5,,,7.599,50,,,"));
+  for (const std::string& name : FigureNames()) CHECK(BuildFigure(name, Web(2), {}).ok());
+  CHECK_THAT(BuildFigure("3", {}, {}).error().message, Catch::Contains("2a"));
+}
+
+TEST_CASE("figures: Figure 2's runs are kept apart from those of section 4") {
+  auto points = Web(5);
+  StoredPoint run = Run("web_search", 1, "opennf-ng", "");
+  run.spec["migration.states"] = "2000";
+  run.record.counters.flows_moved = 987;
+  points.push_back(run);
+  RenderOptions options;
+  options.format = RenderFormat::kCsv;
+  const auto figure = BuildFigure("2a", points, options);
+  REQUIRE(figure.ok());
+  CHECK_THAT(RenderFigure(*figure, options), Catch::Contains("\nweb_search,opennf-ng,2000,987,5,5,5,1,0,>= 268\n"));
   CHECK(*Built(12, points).cells[0].ours == Approx(8));
+  const auto charts = ChartsOf(*figure);
+  REQUIRE(charts.size() == 1);
+  CHECK(charts[0].categories == std::vector<std::string>{"NG"});
+  CHECK(charts[0].series[1].points[0].y == 268);
+}
+
+TEST_CASE("figures: a picture shows what its data holds, with bands from thirty traces on") {
+  const auto figure = BuildFigure("7", Web(30), {});
+  REQUIRE(figure.ok());
+  const auto charts = ChartsOf(*figure);
+  REQUIRE(charts.size() == 2);
+  REQUIRE(charts[0].series.size() == 3);
+  CHECK(charts[0].categories[0] == "3 MB");
+  CHECK(charts[0].series[0].points[0].y == figure->rows[0][figure->Column("uhaul_ms")].number);
+  CHECK(charts[0].series[0].points[0].band);
+  CHECK(charts[0].series[2].mark == ChartMark::kPaper);
+  CHECK(ChartsOf(BuildFigure("7", {}, {}).value()).empty());
 }
 
 const Claim& Named(const std::vector<Claim>& claims, const std::string& key) {

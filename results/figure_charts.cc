@@ -1,0 +1,206 @@
+// Which columns of a figure's data are drawn, and how.
+#include <algorithm>
+#include <cmath>
+
+#include "results/figure_data.h"
+#include "results/table_cells.h"
+
+namespace uhaul {
+namespace {
+
+constexpr double kMega = 1e6;
+
+using Row = std::vector<FigureCell>;
+
+// One value of a row, with the band or range that two other columns hold ("" for none).
+struct Banded {
+  std::string value;
+  std::string low;
+  std::string high;
+};
+Banded WithBand(const std::string& column) { return {column, column + "_low", column + "_high"}; }
+
+ChartPoint PointOf(const FigureData& figure, const Row& row, double x, const Banded& columns) {
+  ChartPoint point{x, row[figure.Column(columns.value)].number, std::nullopt};
+  if (columns.low.empty()) return point;
+  const auto low = row[figure.Column(columns.low)].number;
+  const auto high = row[figure.Column(columns.high)].number;
+  if (low && high) point.band = Band{*low, *high};
+  return point;
+}
+
+bool HasValue(const ChartSeries& series) {
+  return std::any_of(series.points.begin(), series.points.end(), [](const ChartPoint& p) { return p.y.has_value(); });
+}
+
+// Without series that hold nothing.
+void Add(Chart& chart, ChartSeries series) {
+  if (HasValue(series)) chart.series.push_back(std::move(series));
+}
+
+struct Bars {
+  std::string name;
+  Banded columns;
+  ChartMark mark = ChartMark::kBars;
+};
+
+// A group of bars per threshold.
+Chart ByThreshold(const FigureData& figure, const std::string& title, const std::string& y_label,
+                  const std::vector<Bars>& all) {
+  Chart chart{title, "elephant threshold", y_label, false, {}, {}};
+  const size_t threshold = figure.Column("threshold");
+  for (const Row& row : figure.rows) {
+    chart.categories.push_back(ThresholdText(static_cast<uint64_t>(row[threshold].number.value_or(0))));
+  }
+  for (const Bars& bars : all) {
+    ChartSeries series{bars.name, bars.mark, {}, 0};
+    for (size_t i = 0; i < figure.rows.size(); ++i) {
+      series.points.push_back(PointOf(figure, figure.rows[i], static_cast<double>(i), bars.columns));
+    }
+    Add(chart, std::move(series));
+  }
+  return chart;
+}
+
+// A line for each word in the column `by`.
+template <class XOf>
+void AddLines(Chart& chart, const FigureData& figure, const std::string& by, ChartMark mark, const Banded& columns,
+              const XOf& x_of) {
+  std::vector<ChartSeries> lines;
+  for (const Row& row : figure.rows) {
+    const std::string& name = row[figure.Column(by)].text;
+    auto line = std::find_if(lines.begin(), lines.end(), [&](const ChartSeries& s) { return s.name == name; });
+    if (line == lines.end()) line = lines.insert(lines.end(), {name, mark, {}, 0});
+    line->points.push_back(PointOf(figure, row, x_of(row), columns));
+  }
+  for (ChartSeries& line : lines) {
+    line.name = WorkloadTitle(line.name);
+    Add(chart, std::move(line));
+  }
+}
+
+// Distributions are linear in bytes between their points; on an axis of logarithms that is a curve.
+void Refine(ChartSeries& curve) {
+  constexpr double kPerDecade = 16;
+  std::vector<ChartPoint> points;
+  for (const ChartPoint& next : curve.points) {
+    if (!points.empty()) {
+      const ChartPoint last = points.back();
+      const int parts = static_cast<int>(std::ceil(kPerDecade * std::log10(next.x / last.x)));
+      for (int i = 1; i < parts; ++i) {
+        const double x = last.x * std::pow(next.x / last.x, static_cast<double>(i) / parts);
+        const double share = (x - last.x) / (next.x - last.x);
+        points.push_back({x, last.y.value_or(0) + share * (next.y.value_or(0) - last.y.value_or(0)), std::nullopt});
+      }
+    }
+    points.push_back(next);
+  }
+  curve.points = std::move(points);
+}
+
+Chart FlowSizes(const FigureData& figure) {
+  Chart chart{"", "flow size, bytes", "share of flows up to this size", true, {}, {}};
+  const size_t workload = figure.Column("workload");
+  const size_t bytes = figure.Column("bytes");
+  const Banded share = {"share of flows up to", "", ""};
+  const auto x_of = [bytes](const Row& row) { return std::max(1.0, row[bytes].number.value_or(1)); };
+  FigureData ours = figure;
+  ChartSeries paper{"paper, in words (about 60 %, more than 60, 90 %)", ChartMark::kPaper, {}, 0};
+  std::erase_if(ours.rows, [&](const Row& row) {
+    if (!row[workload].text.starts_with("paper")) return false;
+    paper.points.push_back(PointOf(figure, row, x_of(row), share));
+    return true;
+  });
+  AddLines(chart, ours, "workload", ChartMark::kCurve, share, x_of);
+  for (ChartSeries& curve : chart.series) Refine(curve);
+  Add(chart, std::move(paper));
+  return chart;
+}
+
+// "opennf-lf-pl-er" as "LF PL ER".
+std::string SchemeTitle(std::string scheme) {
+  if (scheme.starts_with("opennf-")) scheme.erase(0, 7);
+  for (char& c : scheme) c = c == '-' ? ' ' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  return scheme;
+}
+
+// No guarantee first, then loss-free, then order-preserving.
+int SchemeRank(const std::string& scheme) {
+  return scheme.starts_with("opennf-ng") ? 0 : scheme.starts_with("opennf-lf") ? 1 : 2;
+}
+
+constexpr const char* kRange = "ours, mean (whiskers: least and most of the runs)";
+
+Chart ByScheme(const FigureData& figure) {
+  Chart chart{"", "guarantee and optimisations", "time to move, ms", false, {}, {}};
+  std::vector<Row> rows = figure.rows;
+  const size_t scheme = figure.Column("scheme");
+  std::stable_sort(rows.begin(), rows.end(), [scheme](const Row& a, const Row& b) {
+    return SchemeRank(a[scheme].text) < SchemeRank(b[scheme].text);
+  });
+  ChartSeries ours{kRange, ChartMark::kBars, {}, 0};
+  ChartSeries paper{"paper: at least, more than", ChartMark::kPaper, {}, 0};
+  for (const Row& row : rows) {
+    const auto x = static_cast<double>(chart.categories.size());
+    chart.categories.push_back(SchemeTitle(row[scheme].text));
+    ours.points.push_back(PointOf(figure, row, x, {"downtime_ms", "least_ms", "most_ms"}));
+    paper.points.push_back(PointOf(figure, row, x, {"paper_ms", "", ""}));
+  }
+  Add(chart, std::move(ours));
+  Add(chart, std::move(paper));
+  return chart;
+}
+
+Chart ByStates(const FigureData& figure) {
+  Chart chart{"", "states at the source (half of them move)", "time to move, ms", false, {}, {}};
+  const size_t states = figure.Column("states");
+  ChartSeries ours{"ours, mean (band: least and most of the runs)", ChartMark::kLine, {}, 0};
+  ChartSeries paper{"paper: more than", ChartMark::kPaper, {}, 0};
+  for (const Row& row : figure.rows) {
+    const double x = row[states].number.value_or(0);
+    ours.points.push_back(PointOf(figure, row, x, {"downtime_ms", "least_ms", "most_ms"}));
+    paper.points.push_back(PointOf(figure, row, x, {"paper_ms", "", ""}));
+  }
+  Add(chart, std::move(ours));
+  Add(chart, std::move(paper));
+  return chart;
+}
+
+Chart Missed(const FigureData& figure) {
+  Chart chart{"", "elephant threshold, MB", "missed flows per migration", false, {}, {}};
+  const size_t threshold = figure.Column("threshold");
+  AddLines(chart, figure, "workload", ChartMark::kLine, WithBand("missed"),
+           [threshold](const Row& row) { return row[threshold].number.value_or(0) / kMega; });
+  return chart;
+}
+
+std::vector<Chart> Downtime(const FigureData& figure) {
+  return {ByThreshold(figure, "Downtime", "downtime, ms",
+                      {{"U-HAUL", WithBand("uhaul_ms")},
+                       {"OpenNF", WithBand("opennf_ms")},
+                       {"U-HAUL, paper", {"uhaul_ms_paper", "", ""}, ChartMark::kPaper}}),
+          ByThreshold(figure, "Buffer at the controller, most held at once", "buffer, MB",
+                      {{"U-HAUL", WithBand("uhaul_peak_mb")}, {"OpenNF", WithBand("opennf_peak_mb")}})};
+}
+
+Chart Accuracy(const FigureData& figure) {
+  return ByThreshold(figure, "", "share of elephants found (recall), %",
+                     {{"U-HAUL", WithBand("recall")},
+                      {"U-HAUL, rho known", {"recall_snapshot", "", ""}},
+                      {"by size alone", {"recall_size_based", "", ""}},
+                      {"U-HAUL, paper", {"recall_paper", "", ""}, ChartMark::kPaper}});
+}
+
+}  // namespace
+
+std::vector<Chart> ChartsOf(const FigureData& figure) {
+  if (figure.rows.empty()) return {};
+  if (figure.name == "1a") return {FlowSizes(figure)};
+  if (figure.name == "2a") return {ByScheme(figure)};
+  if (figure.name == "2b") return {ByStates(figure)};
+  if (figure.name == "10") return {Missed(figure)};
+  const bool accuracy = figure.name == "4" || figure.name == "5" || figure.name == "6";
+  return accuracy ? std::vector<Chart>{Accuracy(figure)} : Downtime(figure);
+}
+
+}  // namespace uhaul

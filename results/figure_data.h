@@ -1,0 +1,67 @@
+// The data behind a figure of the paper: one line per bar or point. What is printed, written as CSV and drawn all comes
+// from this one table, so that a picture shows exactly what its CSV holds.
+//
+//   "1a"            flow sizes; made from workloads/, not from points, by the `uhaul` command
+//   "2a", "2b"      downtime by scheme, and by number of states
+//   "4", "5", "6"   "accuracy" of detection, which is recall
+//   "7", "8", "9"   downtime and buffer
+//   "10"            missed flows
+//
+// The figures themselves survive only as far as the paper's text quotes them; where it does, the number stands beside.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/base/result.h"
+#include "results/chart.h"
+#include "results/paper_tables.h"
+
+namespace uhaul {
+
+enum class FigureUnit : uint8_t {
+  kText,
+  kNumber,
+  kThreshold,  // bytes; "3 MB" for people
+};
+
+struct FigureColumn {
+  std::string name;
+  FigureUnit unit = FigureUnit::kNumber;
+  int decimals = 0;  // for people
+};
+
+struct FigureCell {
+  std::string text;              // kText; else printed instead of the number, if not empty (">= 268")
+  std::optional<double> number;  // none: missing
+};
+
+struct FigureData {
+  std::string name;
+  std::string title;
+  std::vector<FigureColumn> columns;
+  std::vector<std::vector<FigureCell>> rows;
+  std::vector<std::string> notes;
+
+  // The column of that name, which must be there.
+  size_t Column(std::string_view column) const;
+};
+
+// The figures that are made from points.
+std::vector<std::string> FigureNames();
+// Errors: no such figure; the paper's numbers cannot be read.
+Result<FigureData> BuildFigure(const std::string& name, std::span<const StoredPoint> points,
+                               const RenderOptions& options);
+// Figure 1a's last rows: the shares of flows that the paper's text gives, in place of a workload "paper".
+Status AddPaperShares(FigureData* figure);
+// The sentences in which the paper contradicts itself about a figure.
+Result<std::vector<std::string>> ContradictionsOf(const std::string& what);
+
+std::string RenderFigure(const FigureData& figure, const RenderOptions& options);
+
+// The panels of the picture, left to right; none of a figure without data.
+std::vector<Chart> ChartsOf(const FigureData& figure);
+
+}  // namespace uhaul
