@@ -26,6 +26,7 @@ constexpr Command kCommands[] = {
     {"figure", FigureCommand, "a figure of the paper, drawn or as data, from results"},
     {"claims", ClaimsCommand, "the paper's claims: holds, reverses, undecided"},
     {"summary", SummaryCommand, "how many of the paper's cells are in, by class of evidence"},
+    {"report", ReportCommand, "one page with everything, from results: HTML without a request"},
     {"collect", CollectCommand, "points as one CSV, or their means over traces"},
     {"validate", ValidateCommand, "two sets of results, metric by metric: within, outside"},
     {"import", ImportCommand, "a run of somebody else's testbed, from CSV files"},

@@ -32,6 +32,7 @@ int TableCommand(const Arguments& arguments);
 int FigureCommand(const Arguments& arguments);
 int ClaimsCommand(const Arguments& arguments);
 int SummaryCommand(const Arguments& arguments);
+int ReportCommand(const Arguments& arguments);
 int CollectCommand(const Arguments& arguments);
 int ValidateCommand(const Arguments& arguments);
 int ImportCommand(const Arguments& arguments);

@@ -85,15 +85,16 @@ std::string CollectCsv(std::span<const StoredPoint> points) {
   return RenderCsv(grid);
 }
 
-std::string CollectMeans(std::span<const StoredPoint> points, const RenderOptions& options) {
-  const std::vector<std::string> varying = TellingKeys(points);
+SweepMeans MeansOf(std::span<const StoredPoint> points) {
   struct Sum {
     double total = 0;
     size_t count = 0;
   };
+  SweepMeans means;
+  means.keys = TellingKeys(points);
   std::map<std::vector<std::string>, std::pair<size_t, std::vector<Sum>>, RowLess> groups;
   for (const StoredPoint& point : points) {
-    auto& [count, sums] = groups[ValuesOf(point, varying)];
+    auto& [count, sums] = groups[ValuesOf(point, means.keys)];
     sums.resize(Metrics().size());
     ++count;
     const MeasuredRun run = Measure(point.record);
@@ -104,27 +105,40 @@ std::string CollectMeans(std::span<const StoredPoint> points, const RenderOption
       ++sums[i].count;
     }
   }
+  for (const auto& [values, group] : groups) {
+    SweepMeans::Line line{values, group.first, {}};
+    for (const Sum& sum : group.second) {
+      line.metrics.push_back(sum.count == 0 ? std::nullopt
+                                            : std::optional<double>(sum.total / static_cast<double>(sum.count)));
+    }
+    means.lines.push_back(std::move(line));
+  }
+  return means;
+}
+
+std::string RenderMeans(const SweepMeans& means, const RenderOptions& options) {
   TextGrid grid;
-  for (const std::string& key : varying) grid.columns.push_back({key});
+  for (const std::string& key : means.keys) grid.columns.push_back({key});
   grid.columns.push_back({"n"});
   for (const Metric& metric : Metrics()) {
     if (metric.title != nullptr) grid.columns.push_back({metric.title});
   }
-  for (const auto& [values, group] : groups) {
-    std::vector<std::string> row = values;
+  for (const SweepMeans::Line& line : means.lines) {
+    std::vector<std::string> row = line.values;
     for (std::string& value : row) {
       if (value.empty()) value = "-";
     }
-    row.push_back(fmt::to_string(group.first));
+    row.push_back(fmt::to_string(line.runs));
     for (size_t i = 0; i < Metrics().size(); ++i) {
-      if (Metrics()[i].title == nullptr) continue;
-      const Sum& sum = group.second[i];
-      const int decimals = Metrics()[i].decimals;
-      row.push_back(sum.count == 0 ? "-" : Fixed(sum.total / static_cast<double>(sum.count), decimals));
+      if (Metrics()[i].title != nullptr) row.push_back(Fixed(line.metrics[i], Metrics()[i].decimals));
     }
     grid.rows.push_back(std::move(row));
   }
   return options.format == RenderFormat::kCsv ? RenderCsv(grid) : RenderGrid(grid, options);
+}
+
+std::string CollectMeans(std::span<const StoredPoint> points, const RenderOptions& options) {
+  return RenderMeans(MeansOf(points), options);
 }
 
 }  // namespace uhaul

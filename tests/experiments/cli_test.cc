@@ -408,6 +408,20 @@ TEST_CASE("uhaul figure: the same SVG each time, a PDF, and what to do where the
   CHECK(place.Uhaul("figure 7 --results . --out g.svg").code == 0);
 }
 
+TEST_CASE("uhaul report: a page even from nothing, which asks for nothing; a run that is not there is an error") {
+  const Place place;
+  std::filesystem::create_directories(place.File("none"));
+  REQUIRE(place.Uhaul("report --results none --out page.html").code == 0);
+  const std::string page = place.Read("page.html");
+  CHECK_THAT(page, Catch::StartsWith("<!DOCTYPE html>"));
+  CHECK_THAT(page, Catch::Contains("Table 13:") && Catch::Contains("The paper against itself") &&
+                       Catch::Contains("Missing: ") && Catch::EndsWith("</html>\n"));
+  CHECK(place.Uhaul("report --results none --run 0123").code == 64);
+  CHECK(place.Uhaul("report --results none --against nowhere").code == 65);
+  CHECK(place.Uhaul("report --results none --out no/page.html").code == 65);
+  CHECK(place.Uhaul("report no-such-experiment").code == 65);
+}
+
 TEST_CASE("uhaul schema: the JSON schema is JSON, and lists every key") {
   const Place place;
   const Outcome json = place.Uhaul("schema --json");

@@ -1,0 +1,92 @@
+// One's own sweep: a line chart per metric, along the axis with the most values.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <set>
+
+#include "results/metric_table.h"
+#include "results/report/report.h"
+#include "results/text_grid.h"
+
+namespace uhaul {
+namespace {
+
+constexpr const char* kDrawn[] = {"downtime_ms", "total_ms", "missed", "controller_peak_bytes", "recall_percent"};
+constexpr size_t kMostLines = 7;  // that can be told apart
+
+std::optional<double> NumberOf(const std::string& text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+// The key with the most values that are all numbers, or missing.
+std::optional<size_t> AxisOf(const SweepMeans& means) {
+  std::optional<size_t> axis;
+  size_t most = 1;
+  for (size_t key = 0; key < means.keys.size(); ++key) {
+    std::set<std::string> values;
+    bool numbers = true;
+    for (const auto& line : means.lines) {
+      if (line.values[key].empty()) continue;
+      numbers = numbers && NumberOf(line.values[key]);
+      values.insert(line.values[key]);
+    }
+    if (!numbers || values.size() <= most) continue;
+    axis = key;
+    most = values.size();
+  }
+  return axis;
+}
+
+std::string SeriesName(const SweepMeans& means, const SweepMeans::Line& line, size_t axis) {
+  std::string name;
+  for (size_t key = 0; key < means.keys.size(); ++key) {
+    if (key == axis || line.values[key].empty()) continue;
+    name += (name.empty() ? "" : ", ") + line.values[key];
+  }
+  return name.empty() ? "all" : name;
+}
+
+Chart ChartOf(const SweepMeans& means, size_t axis, size_t metric) {
+  Chart chart;
+  chart.x_label = means.keys[axis];
+  chart.y_label = Metrics()[metric].name;
+  for (const auto& line : means.lines) {
+    const std::optional<double> x = NumberOf(line.values[axis]);
+    if (!x || !line.metrics[metric]) continue;
+    const std::string name = SeriesName(means, line, axis);
+    auto series = std::find_if(chart.series.begin(), chart.series.end(), [&](const auto& s) { return s.name == name; });
+    if (series == chart.series.end()) {
+      if (chart.series.size() == kMostLines) continue;
+      series = chart.series.insert(chart.series.end(), {name, ChartMark::kLine, {}, 0});
+    }
+    series->points.push_back({*x, line.metrics[metric], std::nullopt});
+  }
+  return chart;
+}
+
+}  // namespace
+
+std::vector<ReportFigure> SweepFigures(const SweepMeans& means) {
+  std::vector<ReportFigure> figures;
+  const std::optional<size_t> axis = AxisOf(means);
+  if (!axis) return figures;
+  for (size_t metric = 0; metric < Metrics().size(); ++metric) {
+    const char* name = Metrics()[metric].name;
+    if (std::find(std::begin(kDrawn), std::end(kDrawn), std::string_view(name)) == std::end(kDrawn)) continue;
+    Chart chart = ChartOf(means, *axis, metric);
+    if (chart.series.empty()) continue;
+    figures.push_back({fmt::format("figure-{}", name),
+                       fmt::format("{} by {}, means over traces", name, means.keys[*axis]),
+                       "",
+                       {std::move(chart)},
+                       ""});
+  }
+  return figures;
+}
+
+}  // namespace uhaul

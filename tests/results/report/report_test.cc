@@ -1,0 +1,95 @@
+#include "results/report/report.h"
+
+#include <catch2/catch.hpp>
+#include <regex>
+
+#include "results/report/parts.h"
+#include "tests/results/sample_record.h"
+
+namespace uhaul {
+namespace {
+
+ReportInput Input(const std::vector<StoredPoint>& points) {
+  ReportInput input;
+  input.title = "a <title>";
+  input.points = points;
+  input.command = "uhaul report --set 'a<b'";
+  input.provenance = {{"id", "sim", "b1", "uhaul run x", "host<1>", "2026-01-01", "2026-01-02", 2, {{"ns3", "3.37"}}}};
+  return input;
+}
+
+size_t Count(const std::string& text, const std::string& part) {
+  size_t count = 0;
+  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+TEST_CASE("report: one page with each table, that names no address anybody could ask") {
+  const std::vector<StoredPoint> points = {sample::Point("web_search", "1", "uhaul"),
+                                           sample::Point("web_search", "1", "opennf")};
+  ReportInput input = Input(points);
+  input.run = &points[0];
+  const auto page = RenderReport(input, {});
+  REQUIRE(page.ok());
+  CHECK(*page == *RenderReport(input, {}));
+  for (int number = 1; number <= kPaperTables; ++number) {
+    CHECK_THAT(*page, Catch::Contains("<h3>Table " + std::to_string(number) + ": "));
+  }
+  CHECK(Count(*page, "<main>") == 1);
+  CHECK(Count(*page, "<section ") == Count(*page, "</section>"));
+  CHECK(Count(*page, "<table>") == Count(*page, "</table>"));
+  CHECK_THAT(*page, Catch::Contains("a &lt;title&gt;") && Catch::Contains("host&lt;1&gt;") &&
+                        Catch::Contains("--set &#39;a&lt;b&#39;") && Catch::Contains("id=\"timeline\""));
+  // Names of vocabularies are no requests.
+  CHECK_FALSE(std::regex_search(*page, std::regex("(src|href)=[\"'](http|//)")));
+  CHECK(page->find("<script") == std::string::npos);
+}
+
+TEST_CASE("report: below thirty traces nothing is judged, and that is said") {
+  const auto page = RenderReport(Input({}), {});
+  REQUIRE(page.ok());
+  CHECK_THAT(*page, Catch::Contains("too few to say how far five-run means scatter"));
+}
+
+TEST_CASE("report: a sweep has its means and a chart along its axis of numbers") {
+  std::vector<StoredPoint> points;
+  for (const char* threshold : {"1000000", "3000000", "10000000"}) {
+    points.push_back(sample::Point("web_search", "1", "uhaul", threshold));
+  }
+  const auto figures = SweepFigures(MeansOf(points));
+  REQUIRE(!figures.empty());
+  CHECK(figures[0].charts[0].x_label == "edm.threshold");
+  REQUIRE(figures[0].charts[0].series.size() == 1);
+  CHECK(figures[0].charts[0].series[0].points[2].x == 1e7);
+  ReportInput input = Input(points);
+  input.of_paper = false;
+  input.figures = figures;
+  const auto page = RenderReport(input, {});
+  REQUIRE(page.ok());
+  CHECK_THAT(*page, Catch::Contains("id=\"means\"") && !Catch::Contains("Table 13") && Catch::Contains("Not drawn."));
+  CHECK(SweepFigures(MeansOf(std::span(points).first(1))).empty());
+}
+
+TEST_CASE("report: pictures side by side have names of their own and the page's colours") {
+  const std::string svg =
+      "<?xml version=\"1.0\"?>\n<svg \n width=\"1\">\n<title>Gnuplot</title>"
+      "<path id='a' stroke='black'/><use xlink:href='#a'/><g filter='url(#f)'/></svg>";
+  CHECK(InlineSvg(svg, "x", "it's") ==
+        "<svg \n width=\"1\" role=\"img\" aria-label=\"it&#39;s\" color=\"currentColor\">\n"
+        "<path id='x-a' stroke='currentColor'/><use xlink:href='#x-a'/><g filter='url(#x-f)'/></svg>");
+  CHECK(InlineSvg("no picture", "x", "").empty());
+}
+
+TEST_CASE("report: data for the script cannot end the script") {
+  ReportInput input = Input({});
+  input.script = "1";
+  Chart chart;
+  chart.title = "</script>";
+  input.figures.push_back({"figure-1", "t", "", {chart}, ""});
+  const auto page = RenderReport(input, {});
+  REQUIRE(page.ok());
+  CHECK(Count(*page, "</script>") == 2);
+}
+
+}  // namespace
+}  // namespace uhaul
