@@ -4,6 +4,7 @@
 #   2. g++ and clang agree, to the byte of every record, on a slice of the grid
 #   3. fork equals full run on the same slice
 #   4. tens of thousands of seeds of the property tests
+#   5. the report in a browser, where chromium and npm are there
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/setup.sh
@@ -54,3 +55,10 @@ same "fork against full run" "$scratch/gcc" "$scratch/full"
 
 say "40,000 seeds of each property ..."
 UHAUL_TEST_SEEDS=40000 build/release/bin/test_core 'Loss-free*,Order-preserving*,U-HAUL: flows that neither*'
+
+if command -v chromium >/dev/null && command -v npm >/dev/null; then
+  say "the report in a browser ..."
+  tests/page/run.sh build/release/bin/uhaul build/release
+else
+  say "note: no chromium or no npm, hence no test of the report in a browser"
+fi

@@ -2,9 +2,9 @@
 # fails says which, shows the end of its log, and what to do.
 
 packages=(g++ cmake ninja-build pkg-config libfmt-dev catch2 libboost-program-options-dev libyaml-cpp-dev
-          nlohmann-json3-dev libns3-dev libpcap-dev dpdk-dev libdpdk-dev)
+          nlohmann-json3-dev libns3-dev libpcap-dev gnuplot-nox dpdk-dev libdpdk-dev)
 # What only tests compare us with; ./test adds them.
-test_packages=(tshark prads)
+test_packages=(tshark prads chromium npm)
 install=1
 jobs=$(nproc)
 log_dir=build/log
@@ -79,4 +79,17 @@ build() {
     step "configuration ($preset)" "configure-$preset.log" "is a package missing? see the log; then: cmake --preset $preset" \
       cmake --preset "$preset"
   step "build ($preset)" "build-$preset.log" "run: ninja -C build/$preset" ninja -C "build/$preset" -j "$jobs" "$@"
+}
+
+# build_page BUILD_FOLDER: the script that gives the report's charts tooltips, where npm is there. The page is whole without
+# it, so that neither a missing npm nor a missing network is an error.
+build_page() {
+  local source=results/page folder=$1/page
+  command -v npm >/dev/null || return 0
+  if [ -f "$folder/main.js" ] && [ -z "$(find "$source" -type f -newer "$folder/main.js")" ]; then return 0; fi
+  mkdir -p "$folder/source"
+  cp "$source/package.json" "$source/package-lock.json" "$source/main.js" "$folder/source"
+  if npm ci --prefix "$folder/source" --ignore-scripts --no-audit --no-fund >"$folder/npm.log" 2>&1 &&
+    npm run --prefix "$folder/source" build >>"$folder/npm.log" 2>&1; then return 0; fi
+  say "note: the report will have no tooltips: npm failed ($folder/npm.log)"
 }
