@@ -97,7 +97,7 @@ class InteractiveChart {
     marks.push(this.at < 0 ? Plot.tip(this.points, Plot.pointer(tip)) : Plot.tip([this.points[this.at]], tip));
     const names = [...new Set(this.points.filter((p) => p.mark !== "paper").map((p) => p.series))];
     const plot = Plot.plot({
-      width: 580, height: 380, marginLeft: 60, marginBottom: 45, style: { fontSize: "12px" },
+      width: 580, height: 380, marginTop: 32, marginRight: 36, marginLeft: 60, marginBottom: 45, style: { fontSize: "12px" },
       ...scales,
       y: { label: this.chart.y, grid: true, zero: true, nice: true },
       color: { domain: names, range: kColors, legend: true },

@@ -51,20 +51,36 @@ std::string SeriesName(const SweepMeans& means, const SweepMeans::Line& line, si
   return name.empty() ? "all" : name;
 }
 
+// The least and the greatest value on the axis.
+std::vector<double> EndsOf(const SweepMeans& means, size_t axis) {
+  std::vector<double> values;
+  for (const auto& line : means.lines) {
+    if (const std::optional<double> x = NumberOf(line.values[axis])) values.push_back(*x);
+  }
+  const auto [least, most] = std::minmax_element(values.begin(), values.end());
+  return {*least, *most};
+}
+
 Chart ChartOf(const SweepMeans& means, size_t axis, size_t metric) {
   Chart chart;
-  chart.x_label = means.keys[axis];
+  const bool bytes = means.keys[axis] == "edm.threshold";
+  const double unit = bytes ? 1e6 : 1;
+  const std::vector<double> ends = EndsOf(means, axis);
+  chart.x_label = means.keys[axis] + (bytes ? ", MB" : "");
   chart.y_label = Metrics()[metric].name;
   for (const auto& line : means.lines) {
-    const std::optional<double> x = NumberOf(line.values[axis]);
-    if (!x || !line.metrics[metric]) continue;
+    if (!line.metrics[metric]) continue;
     const std::string name = SeriesName(means, line, axis);
     auto series = std::find_if(chart.series.begin(), chart.series.end(), [&](const auto& s) { return s.name == name; });
     if (series == chart.series.end()) {
       if (chart.series.size() == kMostLines) continue;
       series = chart.series.insert(chart.series.end(), {name, ChartMark::kLine, {}, 0});
     }
-    series->points.push_back({*x, line.metrics[metric], std::nullopt});
+    // What the axis does not concern (OpenNF has no threshold) is the same all along it.
+    const std::optional<double> x = NumberOf(line.values[axis]);
+    for (const double at : x ? std::vector<double>{*x} : ends) {
+      series->points.push_back({at / unit, line.metrics[metric], std::nullopt});
+    }
   }
   return chart;
 }

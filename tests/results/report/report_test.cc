@@ -58,9 +58,9 @@ TEST_CASE("report: a sweep has its means and a chart along its axis of numbers")
   }
   const auto figures = SweepFigures(MeansOf(points));
   REQUIRE(!figures.empty());
-  CHECK(figures[0].charts[0].x_label == "edm.threshold");
+  CHECK(figures[0].charts[0].x_label == "edm.threshold, MB");
   REQUIRE(figures[0].charts[0].series.size() == 1);
-  CHECK(figures[0].charts[0].series[0].points[2].x == 1e7);
+  CHECK(figures[0].charts[0].series[0].points[2].x == 10);
   ReportInput input = Input(points);
   input.of_paper = false;
   input.figures = figures;
