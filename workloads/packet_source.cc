@@ -7,17 +7,18 @@
 #include "core/base/check.h"
 #include "workloads/frame_time.h"
 #include "workloads/open_loop_source.h"
+#include "workloads/recorded_source.h"
 #include "workloads/window_source.h"
 
 namespace uhaul {
 
 struct PacketSource::State {
-  std::variant<OpenLoopSource, WindowSource> source;
+  std::variant<OpenLoopSource, WindowSource, RecordedSource> source;
 };
 
 namespace {
 
-std::variant<OpenLoopSource, WindowSource> Make(const Trace& trace, const SourceOptions& options) {
+std::variant<OpenLoopSource, WindowSource, RecordedSource> Make(const Trace& trace, const SourceOptions& options) {
   UHAUL_CHECK(options.link.bits_per_second() > 0);
   UHAUL_CHECK(options.packet_bytes >= kLeastFrameBytes);
   TimePoint before;
@@ -35,6 +36,8 @@ std::variant<OpenLoopSource, WindowSource> Make(const Trace& trace, const Source
 
 PacketSource::PacketSource(const Trace& trace, SourceOptions options)
     : state_(std::make_unique<State>(State{Make(trace, options)})) {}
+PacketSource::PacketSource(const RecordedTraffic& traffic)
+    : state_(std::make_unique<State>(State{RecordedSource(traffic)})) {}
 PacketSource::~PacketSource() = default;
 PacketSource::PacketSource(PacketSource&&) noexcept = default;
 PacketSource& PacketSource::operator=(PacketSource&&) noexcept = default;
@@ -43,12 +46,12 @@ bool PacketSource::closed_loop() const { return std::holds_alternative<WindowSou
 
 TimePoint PacketSource::NextTime() const {
   if (const auto* open = std::get_if<OpenLoopSource>(&state_->source)) return open->NextTime();
-  return std::get<WindowSource>(state_->source).NextTime();
+  return std::visit([](const auto& source) { return source.NextTime(); }, state_->source);
 }
 
 SourcePacket PacketSource::Pop() {
   if (auto* open = std::get_if<OpenLoopSource>(&state_->source)) return open->Pop();
-  return std::get<WindowSource>(state_->source).Pop();
+  return std::visit([](auto& source) { return source.Pop(); }, state_->source);
 }
 
 void PacketSource::OnDelivered(TimePoint now, uint32_t flow, uint32_t sequence) {

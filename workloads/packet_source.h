@@ -1,4 +1,5 @@
-// PacketSource: turns a trace into packets, pulled one at a time. Serves `uhaul detect`, the simulator and the runtime.
+// PacketSource: turns a trace into packets, or gives those of a capture, pulled one at a time. Serves `uhaul detect`,
+// the simulator and the runtime.
 //
 // Open loop (kLimited, kUnlimited): at most N flows send at a time, the others wait unseen in order of arrival (FIFO);
 // those that send share the link packet by packet, round robin. A packet takes its transmission time on the generator's
@@ -18,6 +19,8 @@
 #include "workloads/trace.h"
 
 namespace uhaul {
+
+class RecordedTraffic;
 
 enum class SenderModel : uint8_t { kLimited, kUnlimited, kWindow };
 
@@ -46,6 +49,7 @@ struct SourcePacket {
 class PacketSource {
  public:
   PacketSource(const Trace& trace, SourceOptions options);  // keeps a reference to the trace
+  explicit PacketSource(const RecordedTraffic& traffic);    // likewise
   ~PacketSource();
   PacketSource(PacketSource&&) noexcept;
   PacketSource& operator=(PacketSource&&) noexcept;
