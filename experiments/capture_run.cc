@@ -228,17 +228,12 @@ void World::Note(const RecordEvent& event) {
 }
 
 CaptureRunResult World::Finish() {
+  result_.records = AssetRecords(*monitors_[0], *monitors_[1]);
   for (size_t i = 0; i < 2; ++i) {
-    const std::vector<AssetRecord> records = AssetRecords(*monitors_[i]);
-    result_.records_at[i] = records.size();
-    result_.records.insert(result_.records.end(), records.begin(), records.end());
+    result_.records_at[i] = monitors_[i]->flow_count();
     result_.unwatched += monitors_[i]->unwatched();
     result_.fit_full += nfs_[i].fit().full();
   }
-  const auto before = [](const AssetRecord& a, const AssetRecord& b) { return a.tuple < b.tuple; };
-  std::inplace_merge(result_.records.begin(),
-                     result_.records.begin() + static_cast<std::ptrdiff_t>(result_.records_at[0]),
-                     result_.records.end(), before);
   for (size_t i = 1; i < result_.records.size(); ++i) {
     result_.split += result_.records[i].tuple == result_.records[i - 1].tuple ? 1 : 0;
   }

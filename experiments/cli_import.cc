@@ -172,14 +172,15 @@ int ImportCommand(const Arguments& arguments) {
   if (!run.ok()) return FailFor(run.error());
   const std::string& out = line.Get<std::string>("out");
   const std::string trace = out + "/trace.csv";
-  const Result<ImportedSpec> imported = SpecOf(line.Get<std::vector<std::string>>("spec"), *run, trace);
-  if (!imported.ok()) return FailFor(imported.error());
   std::error_code error;
   std::filesystem::create_directories(out, error);
   if (error) return Fail(exit_code::kBadInput, fmt::format("cannot make {}: {}", out, error.message()));
   if (!run->trace.flows.empty()) {
     if (const Status written = WriteTrace(run->trace, trace); !written.ok()) return FailFor(written.error());
   }
+  // After its trace: the point's identity depends on what is in it.
+  const Result<ImportedSpec> imported = SpecOf(line.Get<std::vector<std::string>>("spec"), *run, trace);
+  if (!imported.ok()) return FailFor(imported.error());
   const std::string command = fmt::format("uhaul import {}", fmt::join(arguments, " "));
   if (const Status s = Store(out, *imported, run->record, stopwatch, command); !s.ok()) return FailFor(s.error());
   Report(*imported, *run, out);

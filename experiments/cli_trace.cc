@@ -6,6 +6,7 @@
 
 #include "experiments/capture_text.h"
 #include "experiments/cli.h"
+#include "experiments/workload_file.h"
 #include "workloads/trace.h"
 
 namespace uhaul {
@@ -32,7 +33,7 @@ Result<TraceOptions> ReadTraceOptions(const CommandLine& line) {
     if (!value.ok()) return value.error();
     FindParameter(setting.key)->assign(spec, *value);
   }
-  return TraceOptions{spec.workload, spec.load, spec.link_rate, spec.duration, spec.trace};
+  return TraceOptions{PathOf(spec.workload), spec.load, spec.link_rate, spec.duration, spec.trace};
 }
 
 int Generate(const Arguments& arguments) {

@@ -4,8 +4,10 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "core/base/result.h"
+#include "core/nf/asset_text.h"
 #include "core/record/record.h"
 #include "experiments/build_info.h"
 #include "experiments/point_spec.h"
@@ -24,6 +26,8 @@ class Engine {
   // Whether the process may be forked between the two, to finish differently in each child. If not, every point is a
   // whole run in a process of its own.
   virtual bool shares_warm_up() const { return true; }
+  // What the monitors found in a capture's traffic, after Finish; nothing for other workloads.
+  virtual std::vector<AssetRecord> Records() const { return {}; }
   // What was measured beside the record, for the provenance of the point that was just finished.
   virtual std::map<std::string, std::string> Measurements() const { return {}; }
 };

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "experiments/signals.h"
+#include "experiments/workload_file.h"
 #include "results/point_store.h"
 
 namespace uhaul {
@@ -65,6 +66,10 @@ Status StoreRun(const std::string& out, const PlannedPoint& point, RunRecord rec
     provenance.versions["dirty"] = build.dirty ? "yes" : "no";
   }
   const SignalsHeld held;
+  if (IsCapture(point.spec.workload)) {
+    const Status written = WriteBeside(out, point.id, "records.csv", AssetText(engine.Records()));
+    if (!written) return written;
+  }
   return WritePoint(out, stored, provenance);
 }
 

@@ -23,7 +23,8 @@ class Stopwatch {
   double cpu_start_;
 };
 
-// Writes the point's files. SIGINT and SIGTERM wait meanwhile, so that no temporary file stays behind.
+// Writes the point's files; of a capture ID.records.csv, too, what the monitors found. SIGINT and SIGTERM wait
+// meanwhile, so that no temporary file stays behind.
 Status StoreRun(const std::string& out, const PlannedPoint& point, RunRecord record, const Engine& engine,
                 const Stopwatch& stopwatch, const std::string& command);
 

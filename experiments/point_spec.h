@@ -11,6 +11,7 @@
 #include "core/flow/flow_table.h"
 #include "core/node/profile.h"
 #include "core/node/scheme.h"
+#include "workloads/recorded_traffic.h"
 
 namespace uhaul {
 
@@ -20,7 +21,7 @@ enum class RhoSource : uint8_t { kOffline, kTrace, kSnapshot, kGiven };
 
 struct PointSpec {
   // workload.*  -- the trace and its senders
-  std::string workload = "web_search";  // a shipped distribution, or a path to a .csv distribution or trace
+  std::string workload = "web_search";  // a shipped distribution, or a file (workload_file.h)
   double load = 1.0;                    // payload bytes over link rate
   uint64_t trace = 1;                   // its number is its seed
   Duration duration = Duration::Seconds(3);
@@ -31,6 +32,7 @@ struct PointSpec {
   Duration off_time;
   uint32_t window_packets = 10;  // kWindow
   Duration retransmission_timeout = Duration::Millis(200);
+  RecordedPace pace = RecordedPace::kRecorded;  // if the workload is a capture
   // link.*
   BitRate link_rate{10'000'000'000};
   Duration link_delay = Duration::Micros(1);

@@ -1,5 +1,6 @@
 #include "experiments/run_control.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -7,6 +8,7 @@
 #include "core/base/random.h"
 #include "core/nf/function_registry.h"
 #include "core/node/machine_set.h"
+#include "experiments/workload_file.h"
 #include "workloads/random_streams.h"
 
 namespace uhaul {
@@ -16,11 +18,11 @@ namespace {
 constexpr Duration kStatesPoll = Duration::Micros(100);
 constexpr Duration kStatesPatience = Duration::Seconds(1);
 
-std::vector<RecorderFlow> RecorderFlowsOf(const Trace& trace, uint32_t packet_bytes) {
+std::vector<RecorderFlow> RecorderFlowsOf(const PointSpec& spec, const Scenario& scenario) {
   std::vector<RecorderFlow> flows;
-  flows.reserve(trace.flows.size());
-  for (const TraceFlow& f : trace.flows) {
-    const auto packets = static_cast<uint32_t>((f.bytes + packet_bytes - 1) / packet_bytes);
+  flows.reserve(scenario.trace.flows.size());
+  for (const TraceFlow& f : scenario.trace.flows) {
+    const uint32_t packets = PacketsOf(spec, scenario, static_cast<uint32_t>(flows.size()));
     flows.push_back({f.tuple, f.arrival.nanos(), f.bytes, packets});
   }
   return flows;
@@ -35,7 +37,9 @@ HashKey HashKeyOf(const PointSpec& spec) {
 }
 
 Result<NfAgent> MakeNf(const PointSpec& spec, uint8_t instance) {
-  auto function = MakeNetworkFunction(spec.nf_function, {.timeout = spec.nf_timeout, .hash_key = HashKeyOf(spec)});
+  auto function = MakeNetworkFunction(
+      spec.nf_function,
+      {.timeout = spec.nf_timeout, .hash_key = HashKeyOf(spec), .by_stamp = IsCapture(spec.workload)});
   if (!function) return function.error();
   return NfAgent(NfAgentOptions{.instance = instance, .fit = spec.fit, .profile = {}, .hash_key = HashKeyOf(spec)},
                  std::move(function).value());
@@ -51,11 +55,15 @@ Result<std::vector<NfAgent>> MakeNfs(const PointSpec& spec) {
   return nfs;
 }
 
+std::vector<AssetRecord> RecordsOf(const NfAgent& source, const NfAgent& destination) {
+  const auto* a = dynamic_cast<const AssetMonitor*>(&source.function());
+  const auto* b = dynamic_cast<const AssetMonitor*>(&destination.function());
+  return a == nullptr || b == nullptr ? std::vector<AssetRecord>() : AssetRecords(*a, *b);
+}
+
 SwitchAgent MakeSwitch(const PointSpec& spec) {
-  return SwitchAgent({.profile = {},
-                      .hash_key = HashKeyOf(spec),
-                      .table_capacity = spec.switch_table,
-                      .default_nf = kSourceNf});
+  return SwitchAgent(
+      {.profile = {}, .hash_key = HashKeyOf(spec), .table_capacity = spec.switch_table, .default_nf = kSourceNf});
 }
 
 Controller MakeController(const PointSpec& spec) {
@@ -71,10 +79,10 @@ RunControl::RunControl(const PointSpec& spec, const Scenario& scenario)
     : spec_(spec),
       scenario_(scenario),
       hasher_(HashKeyOf(spec)),
-      source_(scenario.trace, SourceOptionsOf(spec)),
-      recorder_(RecorderFlowsOf(scenario.trace, spec.packet_bytes),
-                {.retransmits = spec.senders == SenderKind::kWindow, .source_nf = kSourceNf}) {
-  for (uint32_t i = 0; i < scenario.trace.flows.size(); ++i) numbers_.Get(hasher_.Key(scenario.trace.flows[i].tuple)) = i;
+      source_(MakeSource(spec, scenario)),
+      recorder_(RecorderFlowsOf(spec, scenario), {.retransmits = source_.closed_loop(), .source_nf = kSourceNf}) {
+  for (uint32_t i = 0; i < scenario.trace.flows.size(); ++i)
+    numbers_.Get(hasher_.Key(scenario.trace.flows[i].tuple)) = i;
 }
 
 std::optional<uint32_t> RunControl::NumberOf(const FlowKey& flow) const {
@@ -113,9 +121,8 @@ std::optional<Operation> OperationOf(const PointSpec& point, double rho) {
 }
 
 std::optional<Operation> RunControl::Begin(TimePoint t0, const PointSpec& point, const NfAgent& source_nf) {
-  AtStart at_start{.active = source_nf.fit().Snapshot(t0),
-                   .unsent_bytes = {},
-                   .nf_states = source_nf.function().flow_count()};
+  AtStart at_start{
+      .active = source_nf.fit().Snapshot(t0), .unsent_bytes = {}, .nf_states = source_nf.function().flow_count()};
   for (const ActiveFlow& flow : at_start.active) {
     const std::optional<uint32_t> number = NumberOf(flow.flow);
     UHAUL_CHECK(number.has_value());
@@ -140,7 +147,7 @@ std::optional<Operation> RunControl::Begin(TimePoint t0, const PointSpec& point,
                    .unsent_bytes = std::move(at_start.unsent_bytes),
                    .nf_states = at_start.nf_states,
                    .watch = WatchOf(point.profile, at_start.active.size())});
-  cap_ = t0 + point.cap;
+  cap_ = std::max(t0, scenario_.recorded == nullptr ? t0 : scenario_.recorded->packets().back().at) + point.cap;
   rho_ = ProportionOf(point, scenario_, at_start.active, final_bytes);
   if (point.scheme.flows == MoveFlows::kElephants) elephant_threshold_ = point.threshold.count();
   moving_ = true;

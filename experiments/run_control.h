@@ -1,6 +1,6 @@
-// RunControl: what a run is, whichever engine makes it: the machines that a point asks for, when t0 has come, what A is,
-// which operation begins, when the run is over. It owns the packet source and the recorder; the engine owns the rest and
-// tells it what happens.
+// RunControl: what a run is, whichever engine makes it: the machines that a point asks for, when t0 has come, what A
+// is, which operation begins, when the run is over. It owns the packet source and the recorder; the engine owns the
+// rest and tells it what happens.
 #pragma once
 
 #include <optional>
@@ -8,6 +8,7 @@
 
 #include "core/base/result.h"
 #include "core/flow/flow_map.h"
+#include "core/nf/asset_text.h"
 #include "core/node/controller.h"
 #include "core/node/nf_agent.h"
 #include "core/node/switch_agent.h"
@@ -28,6 +29,9 @@ Result<NfAgent> MakeNf(const PointSpec& spec, uint8_t instance);
 Result<std::vector<NfAgent>> MakeNfs(const PointSpec& spec);
 SwitchAgent MakeSwitch(const PointSpec& spec);
 Controller MakeController(const PointSpec& spec);
+
+// What the monitors of both instances hold, in five-tuple order; nothing if they are not monitors.
+std::vector<AssetRecord> RecordsOf(const NfAgent& source, const NfAgent& destination);
 
 // What a point asks of the controller at t0.
 struct Operation {
@@ -61,6 +65,7 @@ class RunControl {
   // The flow's number in the trace; nothing if it is not of the trace.
   std::optional<uint32_t> NumberOf(const FlowKey& flow) const;
   bool HasPacket(uint32_t flow, uint32_t sequence) const {
+    if (scenario_.recorded != nullptr) return sequence < scenario_.recorded->PacketsOf(flow);
     return uint64_t{sequence} * spec_.packet_bytes < scenario_.trace.flows[flow].bytes;
   }
 
@@ -83,8 +88,10 @@ class RunControl {
   void OnOperationOver();
   // When Ended may become true by the passing of time alone.
   TimePoint WatchEnd() const { return recorder_.WatchEnd(); }
-  // The operation is over and every flow with a row has ended.
-  bool Ended(TimePoint now) const { return over_ && recorder_.AllEnded(now); }
+  // The operation is over and every flow with a row has ended; of a capture, every flow, as its records are the result.
+  bool Ended(TimePoint now) const {
+    return over_ && recorder_.AllEnded(now) && (scenario_.recorded == nullptr || recorder_.TraceEnded());
+  }
   RunRecord Finish(TimePoint now, bool capped, uint64_t fit_full);
 
  private:

@@ -7,41 +7,51 @@
 
 #include "core/base/check.h"
 #include "core/base/random.h"
+#include "experiments/workload_file.h"
 
 namespace uhaul {
 namespace {
 
 constexpr uint64_t kStartStream = 0x7369'0001;
 
-bool IsTraceFile(const std::string& workload) {
+bool IsTraceFile(const std::string& path) {
   const std::vector<std::string> shipped = SizeDistribution::Shipped();
-  if (std::find(shipped.begin(), shipped.end(), workload) != shipped.end()) return false;
-  std::ifstream in(workload);
+  if (std::find(shipped.begin(), shipped.end(), path) != shipped.end()) return false;
+  std::ifstream in(path);
   char line[16] = {};
   in.read(line, 13);
   return std::string(line) == "# uhaul-trace";
 }
 
+Result<Scenario> LoadCapture(const PointSpec& spec) {
+  Result<RecordedTraffic> recorded = RecordedTraffic::Load(PathOf(spec.workload), {spec.pace, spec.link_rate});
+  if (!recorded) return recorded.error();
+  Scenario scenario;
+  scenario.trace = recorded->trace();
+  scenario.recorded = std::make_shared<const RecordedTraffic>(std::move(recorded).value());
+  return scenario;
+}
+
 }  // namespace
 
 Result<Scenario> LoadScenario(const PointSpec& spec) {
+  if (const Status same = CheckHash(spec.workload); !same) return same.error();
+  if (IsCapture(spec.workload)) return LoadCapture(spec);
+  const std::string workload = PathOf(spec.workload);
   Scenario scenario;
-  if (IsTraceFile(spec.workload)) {
-    Result<Trace> trace = ReadTrace(spec.workload);
+  if (IsTraceFile(workload)) {
+    Result<Trace> trace = ReadTrace(workload);
     if (!trace) return trace.error();
     scenario.trace = std::move(trace).value();
     return scenario;
   }
-  if (!spec.workload.starts_with("even:")) {
-    Result<SizeDistribution> distribution = SizeDistribution::Load(spec.workload);
+  if (!workload.starts_with("even:")) {
+    Result<SizeDistribution> distribution = SizeDistribution::Load(workload);
     if (!distribution) return distribution.error();
     scenario.distribution = std::move(distribution).value();
   }
-  Result<Trace> trace = GenerateTrace({.workload = spec.workload,
-                                       .load = spec.load,
-                                       .link = spec.link_rate,
-                                       .duration = spec.duration,
-                                       .seed = spec.trace});
+  Result<Trace> trace = GenerateTrace(
+      {.workload = workload, .load = spec.load, .link = spec.link_rate, .duration = spec.duration, .seed = spec.trace});
   if (!trace) return trace.error();
   scenario.trace = std::move(trace).value();
   return scenario;
@@ -85,6 +95,16 @@ SourceOptions SourceOptionsOf(const PointSpec& spec) {
   options.retransmission_timeout = spec.retransmission_timeout;
   options.seed = spec.trace;
   return options;
+}
+
+PacketSource MakeSource(const PointSpec& spec, const Scenario& scenario) {
+  return scenario.recorded != nullptr ? PacketSource(*scenario.recorded)
+                                      : PacketSource(scenario.trace, SourceOptionsOf(spec));
+}
+
+uint32_t PacketsOf(const PointSpec& spec, const Scenario& scenario, uint32_t flow) {
+  if (scenario.recorded != nullptr) return scenario.recorded->PacketsOf(flow);
+  return static_cast<uint32_t>((scenario.trace.flows[flow].bytes + spec.packet_bytes - 1) / spec.packet_bytes);
 }
 
 double ProportionOf(const PointSpec& point, const Scenario& scenario, const std::vector<ActiveFlow>& active,

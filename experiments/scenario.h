@@ -2,6 +2,7 @@
 // migration starts. Both engines take these from here, so that both mean the same by a point.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,17 +12,22 @@
 #include "experiments/point_spec.h"
 #include "workloads/distribution.h"
 #include "workloads/packet_source.h"
+#include "workloads/recorded_traffic.h"
 #include "workloads/trace.h"
 
 namespace uhaul {
 
 struct Scenario {
   Trace trace;
-  std::optional<SizeDistribution> distribution;  // none if the workload is a trace file
+  std::optional<SizeDistribution> distribution;  // none if the workload is a trace file or a capture
+  // If the workload is a capture: its packets. The trace then is that of its connections.
+  std::shared_ptr<const RecordedTraffic> recorded;
 };
 
-// Makes or reads the trace of a point's group.
+// Makes or reads the trace of a point's group. An error, too: the workload's file has changed since it was named.
 Result<Scenario> LoadScenario(const PointSpec& spec);
+PacketSource MakeSource(const PointSpec& spec, const Scenario& scenario);
+uint32_t PacketsOf(const PointSpec& spec, const Scenario& scenario, uint32_t flow);
 
 // t0 by the clock: migration_after and a uniform share of migration_within, from the trace's own stream; before the
 // next eviction pass, if the phase says so (DECISIONS 1). Not for points that wait for a number of states.

@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "experiments/profile_file.h"
+#include "experiments/workload_file.h"
 
 namespace uhaul {
 namespace {
@@ -55,18 +56,19 @@ bool IsName(std::string_view text) {
   });
 }
 
-Result<Value> TextValue(const Parameter& parameter, std::string_view text) {
+// `stamp`: add the hash of a file that is named without.
+Result<Value> TextValue(const Parameter& parameter, std::string_view text, bool stamp) {
   const bool control =
       std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; });
   if (text.empty() || text.size() > 1024 || control) return About(parameter, "needs a name or a path");
-  // A bare name is a shipped distribution; anything else is a file.
+  // A bare name is a shipped distribution; anything else is a file, whose contents are part of its canonical name.
   static const std::vector<std::string> kShipped = {"web_search", "facebook_cache", "azure_wan", "facebook_cache_tab8",
                                                     "azure_wan_tab8"};
-  const bool file = text.find('/') != std::string_view::npos || text.ends_with(".csv");
+  if (IsWorkloadFile(text)) return Value{stamp ? WithHash(text) : std::string(text), 0, 0};
   const bool even = text.starts_with("even:");  // its number is looked at when the trace is made
-  if (!file && !even && std::find(kShipped.begin(), kShipped.end(), text) == kShipped.end()) {
-    return About(parameter, fmt::format("has no value {} (one of {}, even:N, or a .csv file){}", Quoted(text),
-                                        fmt::join(kShipped, ", "), DidYouMean(text, kShipped)));
+  if (!even && std::find(kShipped.begin(), kShipped.end(), text) == kShipped.end()) {
+    return About(parameter, fmt::format("has no value {} (one of {}, even:N, a .csv file, or pcap:FILE){}",
+                                        Quoted(text), fmt::join(kShipped, ", "), DidYouMean(text, kShipped)));
   }
   return Value{std::string(text), 0, 0};
 }
@@ -196,7 +198,7 @@ Result<Value> ParseValue(const Parameter& parameter, std::string_view text) {
   if (parameter.read_file && IsProfilePath(text)) return parameter.read_file(std::string(text));
   switch (parameter.type) {
     case ValueType::kText:
-      return TextValue(parameter, text);
+      return TextValue(parameter, text, true);
     case ValueType::kWord:
       return WordValue(parameter, text);
     case ValueType::kBoolean:
@@ -222,6 +224,7 @@ Result<Value> ParseValue(const Parameter& parameter, std::string_view text) {
 
 Result<Value> ParseCanonicalValue(const Parameter& parameter, std::string_view text) {
   if (parameter.type == ValueType::kWord && parameter.open_words && IsName(text)) return Value{std::string(text), 0, 0};
+  if (parameter.type == ValueType::kText) return TextValue(parameter, text, false);
   Result<Value> value = UnitOf(parameter.type) ? IntegerValue(parameter, text) : ParseValue(parameter, text);
   if (value.ok() && value->canonical != text) {
     return About(parameter,
@@ -265,7 +268,8 @@ std::optional<SpecProblem> CheckSpec(const PointSpec& spec) {
     return SpecProblem{spec.on_time > Duration() ? "workload.on" : "workload.off",
                        "on-off senders need both workload.on and workload.off above zero"};
   }
-  if (spec.migration_states == 0 && spec.migration_after + spec.migration_within > spec.duration) {
+  if (spec.migration_states == 0 && !IsCapture(spec.workload) &&
+      spec.migration_after + spec.migration_within > spec.duration) {
     return SpecProblem{
         "workload.duration",
         fmt::format("the migration may begin as late as {}, after the trace's last arrival at {} "

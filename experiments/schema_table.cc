@@ -4,6 +4,7 @@
 #include "core/nf/function_registry.h"
 #include "experiments/profile_file.h"
 #include "experiments/schema.h"
+#include "experiments/workload_file.h"
 
 namespace uhaul {
 namespace {
@@ -11,8 +12,10 @@ namespace {
 using Matters = bool (*)(const PointSpec&);
 
 bool Always(const PointSpec&) { return true; }
-bool Window(const PointSpec& s) { return s.senders == SenderKind::kWindow; }
-bool OnOff(const PointSpec& s) { return s.on_time > Duration() || s.off_time > Duration(); }
+bool Captured(const PointSpec& s) { return IsCapture(s.workload); }
+bool Generated(const PointSpec& s) { return !Captured(s); }
+bool Window(const PointSpec& s) { return Generated(s) && s.senders == SenderKind::kWindow; }
+bool OnOff(const PointSpec& s) { return Generated(s) && (s.on_time > Duration() || s.off_time > Duration()); }
 bool AtATime(const PointSpec& s) { return s.migration_states == 0; }
 bool AtStates(const PointSpec& s) { return s.migration_states > 0; }
 bool BeforePass(const PointSpec& s) { return AtATime(s) && s.phase == MigrationPhase::kPreEviction; }
@@ -111,7 +114,8 @@ class Table {
 void AddSenders(Table& table) {
   Parameter& row = table.Add("workload.senders", ValueType::kSenders,
                              "How flows share the generator's link: this many send at a time, the rest wait unseen "
-                             "(the paper's setting is taken to be 3); all at once; or each with a window of its own");
+                             "(the paper's setting is taken to be 3); all at once; or each with a window of its own",
+                             Generated);
   row.min = 1;
   row.max = 1'000'000;
   row.words = {"unlimited", "window"};
@@ -143,19 +147,20 @@ void AddWorkload(Table& table) {
   Parameter& name =
       table.Add("workload.name", ValueType::kText,
                 "Flow sizes: web_search, facebook_cache, azure_wan, facebook_cache_tab8, azure_wan_tab8, or "
-                "a .csv file with a distribution or a trace; or even:N, N flows of one size that fill the link");
+                "a .csv file with a distribution or a trace; even:N, N flows of one size that fill the link; or "
+                "pcap:FILE, the packets of a capture. A file's canonical name ends in #, a hash of its contents");
   name.assign = [](PointSpec& s, const Value& v) { s.workload = v.canonical; };
   name.canonical = [](const PointSpec& s) { return s.workload; };
   Parameter& load =
-      table.Add("workload.load", ValueType::kReal, "Payload bytes over the link's rate; Poisson arrivals");
+      table.Add("workload.load", ValueType::kReal, "Payload bytes over the link's rate; Poisson arrivals", Generated);
   load.real_max = 1.5;
   load.assign = [](PointSpec& s, const Value& v) { s.load = v.real; };
   load.canonical = [](const PointSpec& s) { return fmt::format("{}", s.load); };
   table.IntegerRow("workload.trace", UHAUL_AT(trace), 1, 1'000'000'000, "The trace's number, which is its seed");
   table.DurationRow("workload.duration", UHAUL_AT(duration), kMillisecond, 3600 * kSecond,
-                    "How long flows keep arriving");
+                    "How long flows keep arriving", Generated);
   AddSenders(table);
-  table.IntegerRow("workload.packet", UHAUL_AT(packet_bytes), 64, 9000, "Largest packet", Always, ValueType::kBytes);
+  table.IntegerRow("workload.packet", UHAUL_AT(packet_bytes), 64, 9000, "Largest packet", Generated, ValueType::kBytes);
   table.DurationRow("workload.on", UHAUL_AT(on_time), 0, 60 * kSecond,
                     "Mean time that an on-off sender sends; 0s: always", OnOff);
   table.DurationRow("workload.off", UHAUL_AT(off_time), 0, 60 * kSecond, "Mean time that an on-off sender pauses",
@@ -164,6 +169,9 @@ void AddWorkload(Table& table) {
                    "Packets under way per flow, where senders are window senders", Window);
   table.DurationRow("workload.rto", UHAUL_AT(retransmission_timeout), kMicrosecond, 60 * kSecond,
                     "Retransmission time-out of window senders", Window);
+  table.WordRow("workload.pace", UHAUL_AT(pace), {"recorded", "fast"},
+                "Of a capture: at the recorded times, or one packet after the other as fast as link.rate allows",
+                Captured);
 }
 
 void AddNetwork(Table& table) {

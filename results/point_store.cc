@@ -105,6 +105,12 @@ Result<std::string> ReadFile(const std::string& path, size_t limit) {
 
 }  // namespace
 
+Status WriteBeside(const std::string& directory, const std::string& id, const std::string& suffix,
+                   const std::string& text) {
+  if (auto status = CheckId(id); !status) return status;
+  return WriteAtomically(directory, id + "." + suffix, text);
+}
+
 Status WritePoint(const std::string& directory, const StoredPoint& point, const Provenance& provenance) {
   if (auto status = CheckId(point.id); !status) return status;
   // The result comes last: where it is, its provenance is too.

@@ -34,6 +34,9 @@ struct Provenance {
 
 // Writes DIR/ID.json and DIR/ID.prov.json: temporary file, fsync, rename.
 Status WritePoint(const std::string& directory, const StoredPoint& point, const Provenance& provenance);
+// DIR/ID.SUFFIX: what else a run of the point has to say; likewise, and before the point itself.
+Status WriteBeside(const std::string& directory, const std::string& id, const std::string& suffix,
+                   const std::string& text);
 // DIR/ID.failed: the error and the log's tail of a point that could not be made.
 Status WriteFailure(const std::string& directory, const std::string& id, const std::string& error);
 Result<StoredPoint> ReadPoint(const std::string& directory, const std::string& id);

@@ -1,5 +1,7 @@
 #include "runtime/datapath.h"
 
+#include <cstring>
+
 #include "core/base/check.h"
 
 namespace uhaul::runtime {
@@ -23,6 +25,24 @@ bool Datapath::Parse(rte_mbuf* mbuf, Packet* packet) {
   packet->digest = frame.sequence;
   packet->handle = kNoHandle;
   packet->stamp = TimePoint::FromNanos(meta.stamp_ns);
+  return recorded_ == nullptr || NameRecorded(meta, packet);
+}
+
+bool Datapath::NameRecorded(const FrameMeta& meta, Packet* packet) {
+  const RunControl& run = facts_->run();
+  std::optional<uint32_t> flow = run.NumberOf(packet->flow);
+  if (!flow) {
+    packet->flow = hasher_.Key(packet->flow.tuple.Reversed());
+    packet->reverse = true;
+    flow = run.NumberOf(packet->flow);
+  }
+  // In one process every frame is one of ours; a port may bring others.
+  if (!flow || (meta.flags & FrameMeta::kNumbered) == 0 || meta.number >= recorded_->PacketsOf(*flow)) {
+    facts_->Strange();
+    return false;
+  }
+  packet->digest = meta.number;
+  packet->stamp = recorded_->Of(*flow, meta.number).stamp;
   return true;
 }
 
@@ -44,6 +64,16 @@ void Datapath::Build(const FrameContents& contents, rte_mbuf* mbuf) {
   const size_t length = BuildFrame(contents, std::span<uint8_t, kMaxBuiltOctets>(data, kMaxBuiltOctets));
   UHAUL_CHECK(rte_pktmbuf_trim(mbuf, static_cast<uint16_t>(kMaxBuiltOctets - length)) == 0);
   FrameField::Of(mbuf) = {.bytes = contents.bytes};
+}
+
+void Datapath::Copy(const RecordedPacket& packet, rte_mbuf* mbuf) const {
+  static_assert(RecordedTraffic::kFrameOctets <= PacketStore::kKeptOctets);
+  const std::span<const uint8_t> octets = recorded_->OctetsOf(packet);
+  char* data = rte_pktmbuf_append(mbuf, static_cast<uint16_t>(octets.size()));
+  UHAUL_CHECK(data != nullptr);
+  std::memcpy(data, octets.data(), octets.size());
+  FrameField::Of(mbuf) = {
+      .bytes = packet.bytes, .number = packet.number, .flags = FrameMeta::kNumbered, .link_octets = packet.link_octets};
 }
 
 void Datapath::Send(DataLink& link, TimePoint now, std::span<rte_mbuf* const> burst, bool counts) {

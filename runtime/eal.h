@@ -23,9 +23,12 @@ struct EalOptions {
 Status StartEal(const EalOptions& options);
 
 // mbufs that hold headers only.
+// Of a process that ends without its exit handlers (_exit): nobody can ask any more, and no file stays.
+void RemoveTelemetrySocket();
+
 struct PoolOptions {
   unsigned mbufs = 4095;
-  uint16_t data_octets = 128;
+  uint16_t data_octets = 160;
 };
 Result<rte_mempool*> MakePool(const PoolOptions& options);
 

@@ -50,9 +50,10 @@ class Facts {
   bool TakeEnded() { return std::exchange(ended_, false); }
   // Packets that are not of the trace: ports may bring some of an earlier run.
   uint64_t strange() const { return strange_; }
+  void Strange() { ++strange_; }
+  const RunControl& run() const { return *run_; }
 
  private:
-  void Strange() { ++strange_; }
   RunControl* run_;
   FactLog* log_;
   bool ended_ = false;

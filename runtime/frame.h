@@ -3,6 +3,9 @@
 // says what is there. A packet's number in its flow is TCP's sequence number (the first four octets of the payload of
 // other protocols).
 //
+// A capture's frames are its own, as far as they are kept (workloads/recorded_traffic.h); the packet's number then is
+// in the dynamic field, too.
+//
 // What an engine must carry beside the octets (the size, when the packet left the switch, OpenNF's do-not-buffer
 // mark, the target of a relayed packet) is the FrameMeta in that dynamic field.
 #pragma once
@@ -20,17 +23,18 @@
 namespace uhaul::runtime {
 
 inline constexpr size_t kMaxBuiltOctets = 14 + 40 + 20;
-inline constexpr uint32_t kEthernetHeader = 14;
+inline constexpr uint16_t kEthernetHeader = 14;
 
 struct FrameMeta {
-  enum Flags : uint8_t { kRelayed = 4, kDoNotBuffer = 8 };
+  enum Flags : uint8_t { kRelayed = 4, kDoNotBuffer = 8, kNumbered = 16 };
   int64_t stamp_ns = -1;  // when it first left the switch
   uint32_t bytes = 0;     // of the packet as the trace has it: what links carry and flows are charged
+  uint32_t number = 0;    // kNumbered: of the packet in its flow
   uint8_t flags = 0;
-  uint8_t nf = 0;  // kRelayed: the instance it goes to
-  uint16_t reserved = 0;
+  uint8_t nf = 0;                          // kRelayed: the instance it goes to
+  uint16_t link_octets = kEthernetHeader;  // of the frame, before its IP header
 };
-static_assert(sizeof(FrameMeta) == 16);
+static_assert(sizeof(FrameMeta) == 24);
 
 // The offset of the dynamic field; registered once per process, after the EAL is up.
 class FrameField {
@@ -56,7 +60,7 @@ bool CanBuild(const FiveTuple& tuple);
 size_t BuildFrame(const FrameContents& contents, std::span<uint8_t, kMaxBuiltOctets> out);
 // Octets that the frame would have on a wire, padding aside.
 inline uint32_t WireOctets(const FrameMeta& meta, uint32_t built) {
-  return meta.bytes + kEthernetHeader > built ? meta.bytes + kEthernetHeader : built;
+  return meta.bytes + meta.link_octets > built ? meta.bytes + meta.link_octets : built;
 }
 
 }  // namespace uhaul::runtime

@@ -21,7 +21,7 @@ namespace uhaul::runtime {
 class PacketStore {
  public:
   using Handle = uint64_t;
-  static constexpr size_t kKeptOctets = 104;  // headers; of a longer frame only so much is kept
+  static constexpr size_t kKeptOctets = 160;  // headers; of a longer frame only so much is kept
 
   Handle Reserve();
   void Cancel(Handle handle);

@@ -17,7 +17,7 @@ Result<std::unique_ptr<Plane>> Plane::Create(RunControl* run, PacketMemory memor
   UHAUL_CHECK(memory.pool != nullptr && memory.store != nullptr);
   if (const Status field = FrameField::Register(); !field) return field.error();
   for (const TraceFlow& flow : run->scenario().trace.flows) {
-    if (CanBuild(flow.tuple)) continue;
+    if (run->scenario().recorded != nullptr || CanBuild(flow.tuple)) continue;
     return Error{"no frame can carry the flow " + flow.tuple.ToString() + ": its protocol has no ports"};
   }
   Result<std::vector<NfAgent>> nfs = MakeNfs(run->spec());
@@ -25,8 +25,7 @@ Result<std::unique_ptr<Plane>> Plane::Create(RunControl* run, PacketMemory memor
   return std::unique_ptr<Plane>(new Plane(run, memory, host, std::move(nfs).value(), slice, log));
 }
 
-Plane::Plane(RunControl* run, PacketMemory memory, MachineHost* host, std::vector<NfAgent> nfs, int slice,
-             FactLog* log)
+Plane::Plane(RunControl* run, PacketMemory memory, MachineHost* host, std::vector<NfAgent> nfs, int slice, FactLog* log)
     : run_(run),
       facts_(run, log),
       path_(memory, run->hasher(), &facts_),

@@ -14,6 +14,9 @@ constexpr uint32_t kAcknowledgementBytes = 64;
 // ---- generator
 
 void GeneratorRole::Build(const SourcePacket& p, rte_mbuf* mbuf) {
+  if (const RecordedTraffic* recorded = path_->recorded(); recorded != nullptr) {
+    return path_->Copy(recorded->Of(p.flow, p.sequence), mbuf);
+  }
   Datapath::Build({run_->scenario().trace.flows[p.flow].tuple, p.bytes, p.sequence, p.first, p.last}, mbuf);
 }
 
@@ -63,9 +66,11 @@ void GeneratorRole::OnAcknowledgements(TimePoint now, std::span<rte_mbuf* const>
 
 void SwitchRole::OnBurst(TimePoint now, std::span<rte_mbuf* const> burst, SwitchAgent& agent, Outbox& outbox) {
   const Outgoing accepted = path_->ParseBurst(burst, packets_);
-  for (size_t i = 0; i < accepted.count; ++i) {
-    FrameField::Of(accepted.mbufs[i]).stamp_ns = now.nanos();
-    packets_[i].stamp = now;
+  if (path_->recorded() == nullptr) {  // a capture's packets have their stamps
+    for (size_t i = 0; i < accepted.count; ++i) {
+      FrameField::Of(accepted.mbufs[i]).stamp_ns = now.nanos();
+      packets_[i].stamp = now;
+    }
   }
   std::array<uint8_t, kBurst> verdicts;
   agent.OnBurst(now, {packets_.data(), accepted.count}, {verdicts.data(), accepted.count}, outbox);

@@ -50,6 +50,11 @@ Result<RunRecord> RuntimeEngine::Finish(const PointSpec& point) {
   return record;
 }
 
+std::vector<AssetRecord> RuntimeEngine::Records() const {
+  const MachineSet& machines = testbed_->plane().machines();
+  return RecordsOf(machines.nf(kSourceNf), machines.nf(kDestinationNf));
+}
+
 std::map<std::string, std::string> RuntimeEngine::Measurements() const {
   if (options_.clock == ClockKind::kVirtual) return {{"clock", "virtual"}};
   std::map<std::string, std::string> values = Describe(noise_);

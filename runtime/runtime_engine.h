@@ -29,6 +29,7 @@ class RuntimeEngine final : public Engine {
   // In real time a fork would stop the clock's watchers for a millisecond, and the children would share processors.
   bool shares_warm_up() const override { return options_.clock == ClockKind::kVirtual; }
   std::map<std::string, std::string> Measurements() const override;
+  std::vector<AssetRecord> Records() const override;
 
  private:
   const RuntimeOptions options_;

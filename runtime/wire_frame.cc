@@ -39,12 +39,13 @@ bool ToWire(rte_mbuf* mbuf, uint32_t most_octets) {
   if (octets > here && rte_pktmbuf_append(mbuf, static_cast<uint16_t>(octets - here)) == nullptr) return false;
   auto* a = rte_pktmbuf_mtod(mbuf, uint8_t*);
   a[0] = kOurDestination;
-  a[1] = static_cast<uint8_t>((meta.flags & ~kNoStamp) | (meta.stamp_ns < 0 ? kNoStamp : 0));
+  const bool numbered = (meta.flags & FrameMeta::kNumbered) != 0;
+  a[1] = static_cast<uint8_t>((meta.flags & ~kNoStamp) | (!numbered && meta.stamp_ns < 0 ? kNoStamp : 0));
   a[2] = meta.nf;
   a[3] = static_cast<uint8_t>(meta.bytes >> 8);
   a[4] = static_cast<uint8_t>(meta.bytes);
   a[6] = kOurSource;
-  const auto stamp = static_cast<uint64_t>(meta.stamp_ns < 0 ? 0 : meta.stamp_ns);
+  const auto stamp = numbered ? meta.number : static_cast<uint64_t>(meta.stamp_ns < 0 ? 0 : meta.stamp_ns);
   for (size_t i = 0; i < 5; ++i) a[7 + i] = static_cast<uint8_t>(stamp >> (32 - 8 * i));
   a[kCheckAt] = CheckOf(a);
   return true;
@@ -63,7 +64,11 @@ WireOutcome FromWire(rte_mbuf* mbuf, TimePoint reference) {
   if ((a[1] & kNoStamp) == 0) {
     uint64_t stamp = 0;
     for (size_t i = 0; i < 5; ++i) stamp = (stamp << 8) | a[7 + i];
-    meta.stamp_ns = NearestStamp(stamp, reference.nanos());
+    if ((meta.flags & FrameMeta::kNumbered) != 0) {
+      meta.number = static_cast<uint32_t>(stamp);
+    } else {
+      meta.stamp_ns = NearestStamp(stamp, reference.nanos());
+    }
   }
   FrameField::Of(mbuf) = meta;
   return WireOutcome::kOurs;

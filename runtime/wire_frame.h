@@ -5,7 +5,8 @@
 //   destination  02 : flags : nf : bytes (2) : check        source  06 : stamp (5)
 //
 // `stamp` is the low 40 bits of nanoseconds, so that a receiver needs a reference within nine minutes of it; 0x80 in
-// the flags says that there is no stamp. `check` is a sum over the other eleven octets, so that a stranger's frame is
+// the flags says that there is no stamp. A capture's frame (kNumbered) has its packet's number there: everybody who has
+// the capture knows its stamp. `check` is a sum over the other eleven octets, so that a stranger's frame is
 // not taken for one of ours by its addresses alone. Ports are for links between roles of the testbed: a bridge that
 // learns addresses would see a new host with every frame.
 //

@@ -22,6 +22,7 @@ class SimEngine final : public Engine {
   const BuildInfo& build() const override;
   Status WarmUp(const PointSpec& spec) override;
   Result<RunRecord> Finish(const PointSpec& point) override;
+  std::vector<AssetRecord> Records() const override { return RecordsOf(world_->nf(0), world_->nf(1)); }
 
  private:
   Scenario scenario_;

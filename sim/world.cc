@@ -10,14 +10,6 @@
 #include "sim/sorted_scheduler.h"
 
 namespace uhaul {
-namespace {
-
-uint32_t PacketsOf(const TraceFlow& flow, uint32_t packet_bytes) {
-  return static_cast<uint32_t>((flow.bytes + packet_bytes - 1) / packet_bytes);
-}
-
-}  // namespace
-
 Result<std::unique_ptr<World>> World::Create(const PointSpec& spec, const Scenario& scenario, WorldOptions options) {
   Result<std::vector<NfAgent>> nfs = MakeNfs(spec);
   if (!nfs) return nfs.error();
@@ -36,7 +28,7 @@ World::World(const PointSpec& spec, const Scenario& scenario, const WorldOptions
   calendar_ = std::make_unique<PacketCalendar>();
   for (const TraceFlow& flow : scenario.trace.flows) {
     keys_.push_back(run_.hasher().Key(flow.tuple));
-    packets_.push_back(PacketsOf(flow, spec.packet_bytes));
+    packets_.push_back(PacketsOf(spec, scenario, static_cast<uint32_t>(packets_.size())));
   }
   MakeLinks();
   MakeTimers();
@@ -107,12 +99,12 @@ void World::MakeShell() {
     shell_->Connect(NodeName::kSwitch, node, switch_to_nf_[i].get(), nf_to_switch_[i].get());
     shell_->Connect(node, NodeName::kSink, nf_to_sink_[i].get(), static_cast<DataLink*>(nullptr));
     shell_->Connect(NodeName::kController, node, control_to_nf_[i].get(), control_from_nf_[i].get());
-    shell_->Install(
-        node, {[this, i] { return nf(i).function().flow_count(); }, [this, i] { return nf(i).fit().size(now()); },
-               [this, i] { return nf(i).held_bytes().count(); }});
+    shell_->Install(node,
+                    {[this, i] { return nf(i).function().flow_count(); }, [this, i] { return nf(i).fit().size(now()); },
+                     [this, i] { return nf(i).held_bytes().count(); }});
   }
-  shell_->Install(NodeName::kGenerator,
-                  {[this] { return run_.recorder().counters().packets_sent; }, [this] { return run_.source().Waiting(); }});
+  shell_->Install(NodeName::kGenerator, {[this] { return run_.recorder().counters().packets_sent; },
+                                         [this] { return run_.source().Waiting(); }});
   shell_->Install(NodeName::kSwitch, {[this] { return forwarding().table_entries(); }});
   shell_->Install(NodeName::kController, {[this] { return controller().held_bytes().count(); },
                                           [this] { return static_cast<uint64_t>(controller().idle() ? 0 : 1); }});

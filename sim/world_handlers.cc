@@ -61,7 +61,11 @@ Packet World::PacketOf(const DataItem& item) const {
   Packet packet;
   packet.flow = keys_[item.flow];
   packet.bytes = item.bytes;
-  if (packet.flow.tuple.protocol == kProtocolTcp) {
+  if (const RecordedTraffic* recorded = run_.scenario().recorded.get(); recorded != nullptr) {
+    const RecordedPacket& captured = recorded->Of(item.flow, item.sequence);
+    packet.tcp_flags = captured.tcp_flags;
+    packet.reverse = captured.reverse;
+  } else if (packet.flow.tuple.protocol == kProtocolTcp) {
     packet.tcp_flags = static_cast<uint8_t>((item.flags & DataItem::kFirst ? tcp_flag::kSyn : tcp_flag::kAck) |
                                             (item.flags & DataItem::kLast ? tcp_flag::kFin : 0));
   }
@@ -87,7 +91,8 @@ DataItem World::ItemOf(const Packet& packet) const {
 
 void World::AtSwitch(TimePoint now, const DataItem& arrived) {
   DataItem item = arrived;
-  item.stamp_ns = now.nanos();
+  const RecordedTraffic* recorded = run_.scenario().recorded.get();
+  item.stamp_ns = (recorded == nullptr ? now : recorded->Of(item.flow, item.sequence).stamp).nanos();
   const Packet packet = PacketOf(item);
   uint8_t nf = 0;
   machines_.forwarding().OnBurst(now, {&packet, 1}, {&nf, 1}, machines_.outbox(kSwitchNode));

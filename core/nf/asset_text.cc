@@ -1,5 +1,7 @@
 #include "core/nf/asset_text.h"
 
+#include <algorithm>
+
 namespace uhaul {
 namespace {
 
@@ -26,6 +28,15 @@ std::vector<AssetRecord> AssetRecords(const AssetMonitor& monitor) {
   return records;
 }
 
+std::vector<AssetRecord> AssetRecords(const AssetMonitor& a, const AssetMonitor& b) {
+  std::vector<AssetRecord> records = AssetRecords(a);
+  const auto middle = static_cast<std::ptrdiff_t>(records.size());
+  for (const FlowKey& flow : b.Flows()) records.push_back(*b.Find(flow));
+  std::inplace_merge(records.begin(), records.begin() + middle, records.end(),
+                     [](const AssetRecord& x, const AssetRecord& y) { return x.tuple < y.tuple; });
+  return records;
+}
+
 std::string AssetHeader() {
   std::string header = "five_tuple,service,first_ns,last_ns";
   for (const std::string side : {"initiator_", "responder_"}) {
@@ -41,6 +52,12 @@ std::string AssetLine(const AssetRecord& record) {
   return record.tuple.ToString() + "," + std::string(AssetServiceName(record.service)) + "," +
          std::to_string(record.first.nanos()) + "," + std::to_string(record.last.nanos()) +
          DirectionText(record.initiator) + DirectionText(record.responder);
+}
+
+std::string AssetText(const std::vector<AssetRecord>& records) {
+  std::string text = AssetHeader() + "\n";
+  for (const AssetRecord& record : records) text += AssetLine(record) + "\n";
+  return text;
 }
 
 }  // namespace uhaul

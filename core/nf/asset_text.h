@@ -16,8 +16,11 @@ namespace uhaul {
 
 // Every record of a monitor, in five-tuple order.
 std::vector<AssetRecord> AssetRecords(const AssetMonitor& monitor);
+// Of two, likewise; where both have a record of a connection, a's comes first.
+std::vector<AssetRecord> AssetRecords(const AssetMonitor& a, const AssetMonitor& b);
 
-std::string AssetHeader();                         // without the line's end
-std::string AssetLine(const AssetRecord& record);  // likewise
+std::string AssetHeader();                                       // without the line's end
+std::string AssetLine(const AssetRecord& record);                // likewise
+std::string AssetText(const std::vector<AssetRecord>& records);  // header and lines
 
 }  // namespace uhaul

@@ -6,9 +6,16 @@
 namespace uhaul {
 namespace {
 
-template <class Function, class Options>
-std::unique_ptr<NetworkFunction> Make(const NfOptions& options) {
-  return std::make_unique<Function>(Options{.timeout = options.timeout, .hash_key = options.hash_key});
+std::unique_ptr<NetworkFunction> MakeAssetMonitor(const NfOptions& options) {
+  return std::make_unique<AssetMonitor>(
+      AssetMonitorOptions{.timeout = options.timeout,
+                          .hash_key = options.hash_key,
+                          .clock = options.by_stamp ? AssetClock::kStamp : AssetClock::kNow});
+}
+// Keeps no times but the last packet's, for its time-out.
+std::unique_ptr<NetworkFunction> MakeSequenceAudit(const NfOptions& options) {
+  return std::make_unique<SequenceAudit>(
+      SequenceAuditOptions{.timeout = options.timeout, .hash_key = options.hash_key});
 }
 
 struct Entry {
@@ -16,8 +23,8 @@ struct Entry {
   std::unique_ptr<NetworkFunction> (*make)(const NfOptions&);
 };
 constexpr Entry kFunctions[] = {
-    {"asset-monitor", &Make<AssetMonitor, AssetMonitorOptions>},
-    {"sequence-audit", &Make<SequenceAudit, SequenceAuditOptions>},
+    {"asset-monitor", &MakeAssetMonitor},
+    {"sequence-audit", &MakeSequenceAudit},
 };
 
 }  // namespace

@@ -14,6 +14,7 @@ namespace uhaul {
 struct NfOptions {
   Duration timeout = Duration::Seconds(60);  // idle state is forgotten after this
   HashKey hash_key;                          // that of the flow IDs in packets
+  bool by_stamp = false;                     // time is that of packets' stamps (AssetClock::kStamp)
 };
 
 // "asset-monitor", "sequence-audit". An unknown name is an error that lists them.

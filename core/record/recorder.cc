@@ -21,6 +21,7 @@ Recorder::Recorder(std::vector<RecorderFlow> flows, RecorderOptions options)
       facts_(flows_.size()),
       first_packet_(flows_.size()),
       watched_(flows_.size(), 0),
+      ended_(flows_.size(), false),
       selected_(flows_.size(), 0),
       outcomes_(flows_.size(), FlowOutcome::kPending) {
   uint64_t packets = 0;
@@ -83,6 +84,10 @@ bool Recorder::Ended(uint32_t flow) const {
 
 bool Recorder::Check(uint32_t flow) {
   if (!Ended(flow)) return false;
+  if (!ended_[flow]) {
+    ended_[flow] = true;
+    ++ended_flows_;
+  }
   if (watched_[flow] != 0) {
     watched_[flow] = 0;
     --open_;

@@ -88,6 +88,8 @@ class Recorder {
 
   // The flow's number; the trace's size if it has no such flow.
   uint32_t NumberOf(const FiveTuple& tuple) const;
+  // Whether every flow of the trace has ended.
+  bool TraceEnded() const { return ended_flows_ == flows_.size(); }
   uint64_t in_flight() const { return counters_.packets_sent - counters_.packets_delivered - counters_.packets_lost; }
 
   // `rho`, `elephant_bytes_threshold`: what the detector was given (0 if there was none).
@@ -138,8 +140,10 @@ class Recorder {
   bool over_ = false;
   int64_t watch_ns_ = 0;
   RunRecord record_;
-  std::vector<Row> rows_;              // A, then arrivals in order of their first packet
-  std::vector<uint8_t> watched_;       // by flow: has a row, has not ended
+  std::vector<Row> rows_;         // A, then arrivals in order of their first packet
+  std::vector<uint8_t> watched_;  // by flow: has a row, has not ended
+  std::vector<bool> ended_;       // by flow
+  uint64_t ended_flows_ = 0;
   uint64_t open_ = 0;                  // rows whose flow has not ended
   std::vector<uint8_t> selected_;      // by flow
   std::vector<FlowOutcome> outcomes_;  // by flow
