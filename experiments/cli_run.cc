@@ -31,10 +31,12 @@ struct RunRequest {
   std::vector<std::string> experiments;
   std::vector<std::string> sets;
   std::string engine = "sim";
-  std::string clock;       // of the runtime
-  std::string rate_scale;  // of the runtime in real time
-  std::string lcores;      // the same
-  std::string testbed;     // a file with that section: its processes make the runs
+  std::string clock;                  // of the runtime
+  std::string rate_scale;             // of the runtime in real time
+  std::string lcores;                 // the same
+  std::string testbed;                // a file with that section: its processes make the runs
+  std::vector<std::string> captures;  // of the runtime in one process: LINK=FILE
+  bool telemetry = false;             // of the runtime in real time
   std::string engine_path;
   std::string results;
   std::string plan;  // a file to write the plan to, instead of running it
@@ -64,7 +66,10 @@ void AddRunOptions(CommandLine* line) {
       "lcores", po::value<std::string>()->default_value("1"),
       "runtime in real time: 2 gives generator and sink a processor of their own")(
       "testbed", po::value<std::string>()->default_value(""),
-      "runtime: a file with a section 'testbed', whose processes make the runs; default: the definition, if it has one")(
+      "runtime: a file with a section 'testbed', whose processes make the runs; default: the definition, if it has "
+      "one")("capture", po::value<std::vector<std::string>>()->composing()->default_value({}, ""),
+             "runtime, one point: LINK=FILE.pcap, what a link carries (generator-switch, switch-nf1, nf1-sink, ...)")(
+      "telemetry", "runtime in real time: answer to dpdk-telemetry.py while a run goes on")(
       "engine-path", po::value<std::string>()->default_value(""), "the engine's executable, if it is not beside uhaul")(
       "results", po::value<std::string>()->default_value(DefaultResultsDirectory()),
       "folder of results ($UHAUL_RESULTS)")(
@@ -93,6 +98,10 @@ Result<RunRequest> ReadRequest(const CommandLine& line, std::vector<std::string>
   request.rate_scale = line.Get<std::string>("rate-scale");
   request.lcores = line.Get<std::string>("lcores");
   request.testbed = line.Get<std::string>("testbed");
+  request.captures = line.Get<std::vector<std::string>>("capture");
+  request.telemetry = line.Has("telemetry");
+  if (request.engine != "runtime" && (request.telemetry || !request.captures.empty()))
+    return Error{"--capture and --telemetry are for --engine runtime"};
   if (request.engine == "runtime" && request.clock == "tsc" && request.testbed.empty()) {
     for (const std::string& experiment : request.experiments) {
       const Result<std::string> path = FindDefinition(experiment);
@@ -111,7 +120,8 @@ Result<RunRequest> ReadRequest(const CommandLine& line, std::vector<std::string>
   if (request.repeat > 1 && !request.plan.empty()) return Error{"--plan writes one plan; it does not --repeat"};
   if (request.results.empty()) return Error{"--results needs a folder"};
   // Points are named by what they say, not by who made them: each engine and clock has a folder of its own.
-  if (request.engine == "runtime") request.results += request.clock != "tsc" ? "/runtime-virtual" : request.testbed.empty() ? "/runtime" : "/testbed";
+  if (request.engine == "runtime")
+    request.results += request.clock != "tsc" ? "/runtime-virtual" : request.testbed.empty() ? "/runtime" : "/testbed";
   if (request.engine_path.empty()) request.engine_path = EngineBeside("uhaul-" + request.engine);
   return request;
 }
@@ -219,7 +229,10 @@ Result<EngineEnd> Launch(const RunRequest& request, const Plan& plan) {
   }
   Progress progress(open.size());
   std::vector<std::string> extra;
-  if (request.engine == "runtime") extra = {"--clock", request.clock, "--rate-scale", request.rate_scale, "--lcores", request.lcores};
+  if (request.engine == "runtime")
+    extra = {"--clock", request.clock, "--rate-scale", request.rate_scale, "--lcores", request.lcores};
+  for (const std::string& capture : request.captures) extra.insert(extra.end(), {"--capture", capture});
+  if (request.telemetry) extra.push_back("--telemetry");
   if (!request.testbed.empty()) extra.insert(extra.end(), {"--testbed", request.testbed});
   const Result<EngineEnd> end = RunEngine({request.engine_path, path, request.jobs, extra},
                                           [&](const std::string& line) { OnLine(line, &open, &progress); });

@@ -17,6 +17,7 @@ class CapturedLink final : public DataLink {
       : link_(std::move(link)), store_(store), capture_(capture) {}
 
   size_t Send(TimePoint now, std::span<rte_mbuf* const> burst) override {
+    if (burst.empty()) return link_->Send(now, burst);  // to push on what waits
     size_t sent = 0;
     while (sent < burst.size()) {
       const auto part = burst.subspan(sent, std::min(burst.size() - sent, Capture::kMostStaged));

@@ -61,6 +61,12 @@ Status StartEal(const EalOptions& options) {
   return {};
 }
 
+void RemoveTelemetrySocket() {
+  const std::string directory = rte_eal_get_runtime_dir();
+  unlink((directory + "/dpdk_telemetry.v2").c_str());
+  RemoveRuntimeDirectory();
+}
+
 Result<rte_mempool*> MakePool(const PoolOptions& options) {
   rte_mempool* pool = rte_pktmbuf_pool_create(
       "uhaul", options.mbufs, 256, 0, static_cast<uint16_t>(RTE_PKTMBUF_HEADROOM + options.data_octets), SOCKET_ID_ANY);

@@ -10,6 +10,12 @@
 
 namespace uhaul::runtime {
 
+class EventWatcher {
+ public:
+  virtual ~EventWatcher() = default;
+  virtual void OnEvent(const RecordEvent& event) = 0;
+};
+
 class Facts {
  public:
   // `log` may be null.
@@ -43,8 +49,13 @@ class Facts {
   void Event(TimePoint now, const RecordEvent& event) {
     run_->recorder().OnEvent(now, event);
     if (log_ != nullptr) log_->AddEvent(now, event, *run_);
+    if (watcher_ != nullptr) watcher_->OnEvent(event);
   }
+  const RunCounters& counters() const { return run_->recorder().counters(); }
   RunCounters& counters() { return run_->recorder().counters(); }
+
+  // Who is told of events, too; outlives the run.
+  void Watch(EventWatcher* watcher) { watcher_ = watcher; }
 
   // Whether a flow has ended since the last call.
   bool TakeEnded() { return std::exchange(ended_, false); }
@@ -56,6 +67,7 @@ class Facts {
  private:
   RunControl* run_;
   FactLog* log_;
+  EventWatcher* watcher_ = nullptr;
   bool ended_ = false;
   uint64_t strange_ = 0;
 };

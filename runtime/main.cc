@@ -45,11 +45,11 @@ exit codes: 0 all points written, 1 some failed, 64 usage, 65 bad plan, 70 inter
 
 po::options_description Options() {
   po::options_description options("options");
-  options.add_options()                                                                                       //
-      ("plan", po::value<std::string>(), "the plan file")                                                     //
-      ("clock", po::value<std::string>()->default_value("tsc"), "tsc or virtual")                             //
+  options.add_options()                                                                                         //
+      ("plan", po::value<std::string>(), "the plan file")                                                       //
+      ("clock", po::value<std::string>()->default_value("tsc"), "tsc or virtual")                               //
       ("rate-scale", po::value<double>()->default_value(1), "how fast the run's time passes (tsc), at most 1")  //
-      ("lcores", po::value<int>()->default_value(1), "1, or 2: generator and sink on one of their own (tsc)")  //
+      ("lcores", po::value<int>()->default_value(1), "1, or 2: generator and sink on one of their own (tsc)")   //
       ("testbed", po::value<std::string>(), "a file with a section 'testbed': its processes make the runs")     //
       ("out", po::value<std::string>(), "of calibrate: the profile's file")                                    //
       ("name", po::value<std::string>()->default_value("this-machine"), "of calibrate: the profile's name")    //
@@ -59,6 +59,11 @@ po::options_description Options() {
       ("role", po::value<std::string>(), "of a node")                                                          //
       ("config", po::value<std::string>(), "of a node: a file with a section 'testbed'")                       //
       ("patience", po::value<double>()->default_value(0), "of a node: seconds to wait for the controller; 0: for ever")  //
+      ("capture", po::value<std::vector<std::string>>()->composing(),
+       "LINK=FILE.pcap: what a link carries (generator-switch, switch-nf1, nf1-sink, ...); of a node: "
+       "PORT=FILE.pcap")  //
+      ("telemetry",
+       "answer to dpdk-telemetry.py while a run goes on (tsc): /uhaul/fit, /uhaul/migration, /uhaul/switch")  //
       ("jobs", po::value<int>()->default_value(static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN))),              //
        "processes at work at once (virtual clock)")                                                           //
       ("progress-fd", po::value<int>()->default_value(-1), "write a JSON line per point to this descriptor")  //
@@ -98,14 +103,21 @@ CommandLine Parse(int argc, char** argv, const po::options_description& options)
   po::store(po::command_line_parser(ours).options(options).positional({}).style(style).run(), line.values);
   po::notify(line.values);
   if (line.values["jobs"].as<int>() < 1) throw po::error("--jobs must be at least 1");
+  if (line.values.count("telemetry") > 0) line.runtime.eal.push_back("--telemetry");
   const auto& clock = line.values["clock"].as<std::string>();
   if (clock != "tsc" && clock != "virtual") throw po::error("--clock is tsc or virtual");
   line.runtime.rate_scale = line.values["rate-scale"].as<double>();
-  if (!(line.runtime.rate_scale >= 0.0001 && line.runtime.rate_scale <= 1)) throw po::error("--rate-scale is 0.0001 to 1");
+  if (!(line.runtime.rate_scale >= 0.0001 && line.runtime.rate_scale <= 1))
+    throw po::error("--rate-scale is 0.0001 to 1");
   line.runtime.lcores = line.values["lcores"].as<int>();
   if (line.runtime.lcores < 1 || line.runtime.lcores > 2) throw po::error("--lcores is 1 or 2");
   line.runtime.clock = clock == "tsc" ? uhaul::runtime::ClockKind::kTsc : uhaul::runtime::ClockKind::kVirtual;
   return line;
+}
+
+std::vector<std::string> Captures(const CommandLine& line) {
+  return line.values.count("capture") == 0 ? std::vector<std::string>()
+                                           : line.values["capture"].as<std::vector<std::string>>();
 }
 
 int Node(const CommandLine& line) {
@@ -118,7 +130,7 @@ int Node(const CommandLine& line) {
                                                      .config = line.values["config"].as<std::string>(),
                                                      .patience_s = line.values["patience"].as<double>(),
                                                      .eal = line.runtime.eal,
-                                                     .capture = {}});
+                                                     .capture = Captures(line)});
   if (ran) return 0;
   std::fprintf(stderr, "uhaul-runtime: %s\n", ran.error().message.c_str());
   return kBadInput;
@@ -142,7 +154,15 @@ int Run(const CommandLine& line) {
     std::fprintf(stderr, "uhaul-runtime: %s\n", plan.error().message.c_str());
     return kBadInput;
   }
+  if (!line.runtime.captures.empty() && (plan->groups.size() != 1 || plan->groups[0].size() != 1)) {
+    std::fprintf(stderr, "uhaul-runtime: --capture is for one point; this plan has more\n");
+    return kUsage;
+  }
   if (line.values.count("testbed") > 0) {
+    if (!line.runtime.captures.empty()) {
+      std::fprintf(stderr, "uhaul-runtime: --capture: of a testbed's processes each captures its own ports\n");
+      return kUsage;
+    }
     const uhaul::Result<uhaul::TestbedConfig> config = uhaul::LoadTestbed(line.values["testbed"].as<std::string>());
     if (!config) {
       std::fprintf(stderr, "%s\n", config.error().message.c_str());
@@ -198,6 +218,12 @@ int main(int argc, char** argv) {
   }
   if (line.command == "node") return Node(line);
   if (line.command == "calibrate") return Calibrate(line);
+  for (const std::string& capture : Captures(line)) {
+    if (const uhaul::Status added = uhaul::runtime::AddCapture(capture, &line.runtime.captures); !added) {
+      std::fprintf(stderr, "uhaul-runtime: %s\n", added.error().message.c_str());
+      return kUsage;
+    }
+  }
   if (line.values.count("plan") == 0) {
     std::fprintf(stderr, "uhaul-runtime: --plan FILE is missing (see --help)\n");
     return kUsage;

@@ -1,6 +1,7 @@
 #include "runtime/node.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <signal.h>
 #include <time.h>
 
@@ -13,6 +14,7 @@
 #include "core/base/check.h"
 #include "experiments/testbed_config.h"
 #include "runtime/eal.h"
+#include "runtime/link_captures.h"
 #include "runtime/machine_noise.h"
 #include "runtime/node_mail.h"
 #include "runtime/node_run.h"
@@ -56,6 +58,7 @@ class Node {
   NodeOptions options_;
   TestbedConfig config_;
   PacketStore store_;  // outlives the ports, which keep packets in it
+  std::map<std::string, std::unique_ptr<Capture>> captures_;  // by port; outlive the ports
   NodeGear gear_;
 };
 
@@ -92,7 +95,21 @@ Status Node::OpenPorts() {
   Result<rte_mempool*> pool = MakePool({.mbufs = 16383, .data_octets = kPortDataOctets});
   if (!pool) return pool.error();
   gear_.memory = {*pool, &store_};
+  std::map<std::string, std::string> files;
+  for (const std::string& capture : options_.capture) {
+    if (const Status added = AddCapture(capture, &files); !added) return added;
+  }
+  for (const auto& [name, file] : files) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
+      return Error{
+          fmt::format("--capture: '{}' has no port '{}' (it has {})", options_.role, name, fmt::join(names, ", "))};
+    }
+    Result<std::unique_ptr<Capture>> capture = Capture::Open(file);
+    if (!capture) return capture.error();
+    captures_[name] = std::move(capture).value();
+  }
   for (size_t i = 0; i < names.size(); ++i) {
+    const auto captured = captures_.find(names[i]);
     Result<std::unique_ptr<EthPort>> port =
         EthPort::Open({.name = names[i],
                        .device = plan->ports[i].device,
@@ -100,7 +117,8 @@ Status Node::OpenPorts() {
                        .queue = Bytes(1'000'000'000),
                        .memory = gear_.memory,
                        .clock = [this] { return gear_.clock == nullptr ? TimePoint() : gear_.clock->Now(); },
-                       .say = [this](const std::string& text) { Say(options_.role, text); }});
+                       .say = [this](const std::string& text) { Say(options_.role, text); },
+                       .capture = captured == captures_.end() ? nullptr : captured->second.get()});
     if (!port) return port.error();
     gear_.ports[names[i]] = std::move(port).value();
   }
@@ -204,6 +222,10 @@ Status Node::Run() {
     if (!channel) break;
     const Status served = Serve(*channel);
     if (!served) Say(options_.role, served.error().message + "; joining again");
+  }
+  for (const auto& [name, capture] : captures_) {
+    if (Status closed = capture->Close(); !closed) return closed;
+    Say(options_.role, fmt::format("captured {} frames on {}, lost {}", capture->captured(), name, capture->lost()));
   }
   Say(options_.role, "ended");
   return {};

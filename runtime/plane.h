@@ -24,7 +24,8 @@ using MakeLink = std::function<std::unique_ptr<DataLink>(uint16_t link_rank, con
 
 class Plane {
  public:
-  // `run`, `host` and `memory` outlive it. An error names a flow that no frame can carry, or an unknown network function.
+  // `run`, `host` and `memory` outlive it. An error names a flow that no frame can carry, or an unknown network
+  // function.
   static Result<std::unique_ptr<Plane>> Create(RunControl* run, PacketMemory memory, MachineHost* host, int slice,
                                                FactLog* log = nullptr);
   // Then, once:
@@ -41,6 +42,8 @@ class Plane {
   Datapath& path() { return path_; }
   const Datapath& path() const { return path_; }
   Facts& facts() { return facts_; }
+  const Facts& facts() const { return facts_; }
+  const SwitchRole& forwarding_role() const { return *switch_; }
   // What waits behind this process's links may have room now.
   void PushLinks(TimePoint now) {
     for (const auto& link : links_) {

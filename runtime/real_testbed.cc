@@ -54,6 +54,9 @@ Result<std::unique_ptr<Testbed>> RealTestbed::Create(const PointSpec& spec, cons
   if (options.lcores > 1 && spec.migration_states > 0) {
     return Error{"migration.states needs generator and NF on one lcore"};
   }
+  if (options.lcores > 1 && options.captures != nullptr) {
+    return Error{"--capture needs all roles on one lcore (--lcores 1)"};
+  }
   std::unique_ptr<RealTestbed> testbed(new RealTestbed(spec, scenario, options));
   if (const Status made = testbed->MakeRoles(options); !made) return made.error();
   if (const Status started = testbed->StartController(); !started) return started.error();
@@ -76,8 +79,16 @@ Status RealTestbed::MakeRoles(const RealTestbedOptions& options) {
     return apart && (link_rank == rank::kToSwitch || link_rank == rank::kAcknowledgements);
   };
   node_->MakeLinks([&](uint16_t link_rank, const LinkOptions& link) -> std::unique_ptr<DataLink> {
-    return elsewhere(link_rank) ? nullptr : std::make_unique<RingLink>(link, memory);
+    if (elsewhere(link_rank)) return nullptr;
+    auto ring = std::make_unique<RingLink>(link, memory);
+    if (options.captures == nullptr) return ring;
+    return options.captures->Wrap(link.name, std::move(ring), memory.store);
   });
+  if (options.telemetry) {
+    if (const Status registered = RegisterTelemetry(); !registered) return registered;
+    telemetry_ = std::make_unique<RunTelemetry>(run_.spec().fit.capacity);
+    node_->plane().facts().Watch(telemetry_.get());
+  }
   // The order within a round is that of ranks: packets from the generator towards the sink.
   for (const uint16_t input : {rank::kToSwitch, rank::kNfToSwitch, static_cast<uint16_t>(rank::kNfToSwitch + 1),
                                rank::kSwitchToNf, static_cast<uint16_t>(rank::kSwitchToNf + 1), rank::kNfToSink,
@@ -146,6 +157,7 @@ Status RealTestbed::RunUntil(Done done) {
       return fault_ ? Status(round.error()) : fault_;
     }
     mail_.Take(kMostMail, &node_->plane().facts());
+    if (telemetry_ != nullptr) telemetry_->PublishIfDue(node_->now(), node_->plane());
   }
   node_->AddElapsed(node_->now() - begin);
   return {};

@@ -1,5 +1,5 @@
-// RealTestbed: the testbed in real time, in one process: all roles on this lcore, joined by rings, or generator and sink
-// on a second one (traffic_thread.h). The controller is a thread of its own, and every message between it and the
+// RealTestbed: the testbed in real time, in one process: all roles on this lcore, joined by rings, or generator and
+// sink on a second one (traffic_thread.h). The controller is a thread of its own, and every message between it and the
 // machines crosses a socket, encoded and batched.
 #pragma once
 
@@ -9,7 +9,9 @@
 #include <variant>
 #include <vector>
 
+#include "runtime/link_captures.h"
 #include "runtime/real_node.h"
+#include "runtime/run_telemetry.h"
 #include "runtime/testbed.h"
 #include "runtime/traffic_thread.h"
 #include "runtime/transport/controller_service.h"
@@ -19,8 +21,10 @@ namespace uhaul::runtime {
 struct RealTestbedOptions {
   double tsc_hz = 0;
   double rate_scale = 1;
-  int lcores = 1;  // 2: generator and sink have one of their own
-  rte_mempool* pool = nullptr;  // outlives the testbed
+  int lcores = 1;                    // 2: generator and sink have one of their own
+  rte_mempool* pool = nullptr;       // outlives the testbed
+  LinkCaptures* captures = nullptr;  // of its links, if any; outlives it, too
+  bool telemetry = false;            // publish figures (telemetry.h)
 };
 
 // What the controller's thread says for the record, on its way to the lcore.
@@ -89,7 +93,8 @@ class RealTestbed final : public Testbed {
   std::unique_ptr<ControllerService> service_;
   std::thread controller_;
   std::mutex fault_mutex_;
-  Status fault_;  // the controller refused the move, or ended
+  Status fault_;                             // the controller refused the move, or ended
+  std::unique_ptr<RunTelemetry> telemetry_;  // null if nobody is to ask
   TimePoint start_;
   bool looked_ = false;  // something may have ended since the last look
   bool capped_ = false;

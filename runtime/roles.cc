@@ -74,6 +74,7 @@ void SwitchRole::OnBurst(TimePoint now, std::span<rte_mbuf* const> burst, Switch
   }
   std::array<uint8_t, kBurst> verdicts;
   agent.OnBurst(now, {packets_.data(), accepted.count}, {verdicts.data(), accepted.count}, outbox);
+  forwarded_ += accepted.count;
   for (uint8_t nf = 0; nf < kNfCount; ++nf) {
     Outgoing out;
     for (size_t i = 0; i < accepted.count; ++i) {

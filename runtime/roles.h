@@ -50,9 +50,11 @@ class SwitchRole {
   // From an NF, for another NF: no rule is asked.
   void OnRelayed(TimePoint now, std::span<rte_mbuf* const> burst);
   void Release(TimePoint now, const OutPacket& out);
+  uint64_t forwarded() const { return forwarded_; }  // packets from the generator
 
  private:
   Datapath* path_;
+  uint64_t forwarded_ = 0;
   std::array<DataLink*, kNfCount> to_nf_;
   std::array<Packet, kBurst> packets_;  // scratch
 };

@@ -32,9 +32,18 @@ Status RuntimeEngine::WarmUp(const PointSpec& spec) {
   if (!pool) return pool.error();
   pool_ = *pool;
   if (options_.clock == ClockKind::kTsc) noise_ = MeasureNoise();
-  Result<std::unique_ptr<Testbed>> testbed = options_.clock == ClockKind::kVirtual
-                                                 ? VirtualTestbed::Create(spec, scenario_, pool_)
-                                                 : RealTestbed::Create(spec, scenario_, {noise_.tsc_hz, options_.rate_scale, options_.lcores, pool_});
+  if (!options_.captures.empty()) {
+    const int64_t epoch = scenario_.recorded == nullptr ? 0 : scenario_.recorded->totals().start_ns;
+    Result<LinkCaptures> captures = LinkCaptures::Open(options_.captures, epoch);
+    if (!captures) return captures.error();
+    captures_ = std::move(captures).value();
+  }
+  LinkCaptures* captures = captures_ ? &*captures_ : nullptr;
+  Result<std::unique_ptr<Testbed>> testbed =
+      options_.clock == ClockKind::kVirtual ? VirtualTestbed::Create(spec, scenario_, pool_, captures)
+                                            : RealTestbed::Create(spec, scenario_,
+                                                                  {noise_.tsc_hz, options_.rate_scale, options_.lcores,
+                                                                   pool_, captures, options_.telemetry()});
   if (!testbed) return testbed.error();
   testbed_ = std::move(testbed).value();
   return testbed_->RunToStart();
@@ -44,6 +53,10 @@ Result<RunRecord> RuntimeEngine::Finish(const PointSpec& point) {
   UHAUL_CHECK(testbed_ != nullptr);
   if (const Status started = testbed_->StartOperation(point); !started) return started.error();
   Result<RunRecord> record = testbed_->RunToEnd();
+  if (options_.telemetry()) RemoveTelemetrySocket();
+  if (captures_) {
+    if (const Status closed = captures_->Close(); !closed) return closed.error();
+  }
   if (const uint64_t rejected = testbed_->plane().path().parsed().rejected(); rejected > 0) {
     return Error{fmt::format("{} of the generator's own frames were rejected by the parser", rejected)};
   }
@@ -56,8 +69,16 @@ std::vector<AssetRecord> RuntimeEngine::Records() const {
 }
 
 std::map<std::string, std::string> RuntimeEngine::Measurements() const {
-  if (options_.clock == ClockKind::kVirtual) return {{"clock", "virtual"}};
-  std::map<std::string, std::string> values = Describe(noise_);
+  std::map<std::string, std::string> values;
+  if (captures_) {
+    values["captured_frames"] = fmt::format("{}", captures_->captured());
+    values["capture_lost_frames"] = fmt::format("{}", captures_->lost());
+  }
+  if (options_.clock == ClockKind::kVirtual) {
+    values["clock"] = "virtual";
+    return values;
+  }
+  values.merge(Describe(noise_));
   const Punctuality& p = testbed_->punctuality();
   values["clock"] = "tsc";
   values["lcores"] = fmt::format("{}", options_.lcores);

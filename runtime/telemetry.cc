@@ -74,7 +74,7 @@ int OnSwitch(const char*, const char*, rte_tel_data* data) {
   rte_tel_data_start_dict(data);
   Add(data, "at_ns", snapshot.at_ns);
   Add(data, "rules", snapshot.switch_figures.rules);
-  Add(data, "matched", snapshot.switch_figures.matched);
+  Add(data, "forwarded", snapshot.switch_figures.forwarded);
   Add(data, "packet_ins", snapshot.switch_figures.packet_ins);
   Add(data, "packet_outs", snapshot.switch_figures.packet_outs);
   return 0;

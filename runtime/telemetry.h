@@ -20,7 +20,7 @@ struct OperationFigures {
   uint64_t flows = 0, held_bytes = 0;
 };
 struct SwitchFigures {
-  uint64_t rules = 0, matched = 0, packet_ins = 0, packet_outs = 0;
+  uint64_t rules = 0, forwarded = 0, packet_ins = 0, packet_outs = 0;
 };
 struct TelemetrySnapshot {
   static constexpr size_t kMostFits = 16;

@@ -9,13 +9,14 @@
 namespace uhaul::runtime {
 
 Result<std::unique_ptr<Testbed>> VirtualTestbed::Create(const PointSpec& spec, const Scenario& scenario,
-                                                        rte_mempool* pool) {
+                                                        rte_mempool* pool, LinkCaptures* captures) {
   std::unique_ptr<VirtualTestbed> testbed(new VirtualTestbed(spec, scenario));
-  Result<std::unique_ptr<Plane>> plane = Plane::Create(&testbed->run_, {pool, &testbed->store_}, static_cast<MachineHost*>(testbed.get()),
-                                                       std::numeric_limits<int>::max());
+  Result<std::unique_ptr<Plane>> plane =
+      Plane::Create(&testbed->run_, {pool, &testbed->store_}, static_cast<MachineHost*>(testbed.get()),
+                    std::numeric_limits<int>::max());
   if (!plane) return plane.error();
   testbed->plane_ = std::move(plane).value();
-  testbed->MakeLinks();
+  testbed->MakeLinks(captures);
   testbed->MakeTimers();
   return std::unique_ptr<Testbed>(std::move(testbed));
 }
@@ -23,9 +24,11 @@ Result<std::unique_ptr<Testbed>> VirtualTestbed::Create(const PointSpec& spec, c
 VirtualTestbed::VirtualTestbed(const PointSpec& spec, const Scenario& scenario) : run_(spec, scenario) {}
 
 // The control links' rate and delay come with the point's profile, at t0; nothing travels before.
-void VirtualTestbed::MakeLinks() {
-  plane_->MakeLinks([this](uint16_t, const LinkOptions& options) {
-    return std::make_unique<WireLink>(options, &queue_, static_cast<DataReceiver*>(this), plane_->path().memory());
+void VirtualTestbed::MakeLinks(LinkCaptures* captures) {
+  plane_->MakeLinks([this, captures](uint16_t, const LinkOptions& options) -> std::unique_ptr<DataLink> {
+    auto link = std::make_unique<WireLink>(options, &queue_, static_cast<DataReceiver*>(this), plane_->path().memory());
+    if (captures == nullptr) return link;
+    return captures->Wrap(options.name, std::move(link), &store_);
   });
   const auto add = [this](uint16_t link_rank) {
     control_[link_rank] = std::make_unique<ControlLink>(link_rank, &queue_, static_cast<MessageReceiver*>(this));

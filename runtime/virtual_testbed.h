@@ -10,6 +10,7 @@
 
 #include "runtime/control_link.h"
 #include "runtime/event_queue.h"
+#include "runtime/link_captures.h"
 #include "runtime/testbed.h"
 
 namespace uhaul::runtime {
@@ -17,7 +18,9 @@ namespace uhaul::runtime {
 class VirtualTestbed final : public Testbed, private DataReceiver, private MessageReceiver, private MachineHost {
  public:
   // Of `spec` only the fields that determine the warm-up count. `scenario` and `pool` outlive it.
-  static Result<std::unique_ptr<Testbed>> Create(const PointSpec& spec, const Scenario& scenario, rte_mempool* pool);
+  // `captures`: of its links, if any; outlives it, too.
+  static Result<std::unique_ptr<Testbed>> Create(const PointSpec& spec, const Scenario& scenario, rte_mempool* pool,
+                                                 LinkCaptures* captures = nullptr);
 
   Status RunToStart() override;
   Status StartOperation(const PointSpec& point) override;
@@ -27,7 +30,7 @@ class VirtualTestbed final : public Testbed, private DataReceiver, private Messa
 
  private:
   VirtualTestbed(const PointSpec& spec, const Scenario& scenario);
-  void MakeLinks();
+  void MakeLinks(LinkCaptures* captures);
   void MakeTimers();
   void Run();  // until paused_ or stopped_
 

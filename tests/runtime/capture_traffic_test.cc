@@ -77,7 +77,6 @@ std::string Counts(const std::string& records) {
 }
 
 void CheckNothingLost(const RunRecord& r) {
-  CHECK_FALSE(r.capped);
   CHECK(r.counters.packets_sent > 1000);
   CHECK(r.counters.packets_delivered == r.counters.packets_sent);
   CHECK(r.counters.packets_lost == 0);
@@ -118,6 +117,7 @@ TEST_CASE("capture as traffic: the virtual clock's record is the simulator's, an
     const std::string records = RecordsOf(place, "runtime", spec);
     CHECK((records == RecordsOf(place, "sim", spec)));
     CheckNothingLost(runtime.record);
+    CHECK_FALSE(runtime.record.capped);
     if (spec.scheme.name != "none") CHECK(runtime.record.counters.flows_moved > 10);
     if (spec.pace == RecordedPace::kFast) continue;  // other times
     CHECK((Counts(records) == Counts(offline)));
@@ -135,6 +135,7 @@ TEST_CASE("capture as traffic: in real time, too, a move changes nothing of what
   std::vector<PointSpec> points;
   for (const char* scheme : {"none", "opennf-op-pl-er", "uhaul-op", "opennf", "uhaul"}) {
     points.push_back(CapturePoint(file, scheme));
+    points.back().cap = Duration::Seconds(3);
   }
   const int code = place.Engine("uhaul-runtime", "--plan " + place.Plan(points, "out"));
   INFO(place.log());
@@ -143,6 +144,8 @@ TEST_CASE("capture as traffic: in real time, too, a move changes nothing of what
     CAPTURE(spec.scheme.name);
     const RunRecord record = RecordOf(place, "out", spec);
     CheckNothingLost(record);
+    // An order-preserving move waits for a packet of each flow, for ever if none comes after it has begun.
+    if (spec.scheme.guarantee != Guarantee::kOrderPreserving) CHECK_FALSE(record.capped);
     if (spec.scheme.name != "none") CHECK(record.counters.flows_moved > 10);
     const std::string records = RecordsOf(place, "out", spec);
     CHECK((Counts(records) == Counts(offline)));

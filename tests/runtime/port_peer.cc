@@ -123,11 +123,11 @@ int Telemetry() {
   snapshot.fits[1] = {.nf = 1, .entries = 20, .capacity = 4096, .full = 2, .evictions = 6};
   snapshot.operation_count = 1;
   snapshot.operations[0] = {.id = 7, .phase = {"transferring"}, .flows = 5, .held_bytes = 1'500};
-  snapshot.switch_figures = {.rules = 3, .matched = 1, .packet_ins = 4, .packet_outs = 5};
+  snapshot.switch_figures = {.rules = 3, .forwarded = 1, .packet_ins = 4, .packet_outs = 5};
   PublishTelemetry(snapshot);
   Say("socket " + std::string(rte_eal_get_runtime_dir()) + "/dpdk_telemetry.v2");
   while (!InputEnded()) {
-    ++snapshot.switch_figures.matched;
+    ++snapshot.switch_figures.forwarded;
     ++snapshot.at_ns;  // equal in every snapshot that is whole
     PublishTelemetry(snapshot);
   }
