@@ -20,8 +20,8 @@ struct RuntimeOptions {
   ClockKind clock = ClockKind::kTsc;
   int lcores = 1;                               // kTsc: 2: generator and sink have one of their own
   double rate_scale = 1;                        // kTsc: how fast the run's time passes
-  std::vector<std::string> eal;                 // the user's arguments for the EAL
-  std::map<std::string, std::string> captures;  // link -> file (link_captures.h); of a plan of one point
+  std::vector<std::string> eal{};                 // the user's arguments for the EAL
+  std::map<std::string, std::string> captures{};  // link -> file (link_captures.h); of a plan of one point
   // In real time: whether figures can be asked for while a run goes on (telemetry.h).
   bool telemetry() const { return std::find(eal.begin(), eal.end(), "--telemetry") != eal.end(); }
 };
