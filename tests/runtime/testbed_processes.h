@@ -100,6 +100,7 @@ class TestbedProcesses {
         "  workload: {name: web_search, trace: 3, load: 0.5, duration: 400ms}\n"
         "  migration: {after: 200ms, within: 50ms, lead: 5ms}\n"
         "  edm.threshold: 1MB\n"
+        "  scheme.idle_timeout: 50ms\n"  // a trace may end while an order-preserving move waits for its next packet
         "  scheme.name: [" +
         schemes +
         "]\n"
