@@ -3,8 +3,11 @@
 
 packages=(g++ cmake ninja-build pkg-config libfmt-dev catch2 libboost-program-options-dev libyaml-cpp-dev
           nlohmann-json3-dev libns3-dev libpcap-dev gnuplot-nox dpdk-dev libdpdk-dev)
-# What only tests compare us with; ./test adds them.
-test_packages=(tshark prads chromium npm)
+# What only tests compare us with; ./test adds them, and ./test --long what it needs besides.
+test_packages=(tshark prads)
+long_packages=(clang chromium)
+# Debian's npm conflicts with a Node.js that somebody installed otherwise.
+command -v npm >/dev/null || long_packages+=(npm)
 install=1
 jobs=$(nproc)
 log_dir=build/log

@@ -4,7 +4,7 @@
 #   tests/bench/moves.sh [BIN [RUNS]]          BIN: a build's folder of programs
 set -eu
 here=$(cd "$(dirname "$0")/../.." && pwd)
-bin=${1:-$here/build/runtime/bin}
+bin=${1:-$here/build/release/bin}
 runs=${2:-9}
 out=$(mktemp -d "${TMPDIR:-/tmp}/uhaul-moves-XXXXXX")
 trap 'rm -rf "$out"' EXIT
