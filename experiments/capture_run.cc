@@ -6,6 +6,7 @@
 
 #include "core/node/nf_agent.h"
 #include "core/node/switch_agent.h"
+#include "experiments/run_control.h"
 
 namespace uhaul {
 namespace {
@@ -104,9 +105,9 @@ Result<CaptureRunResult> World::Run() {
 
 Status World::StartMove() {
   moved_ = true;
-  const Result<OperationId> started = options_.move.scheme.flows == MoveFlows::kElephants
-                                          ? controller_.MoveElephant(now_, options_.move, options_.detector, outbox_)
-                                          : controller_.Move(now_, options_.move, outbox_);
+  Operation operation{options_.move, std::nullopt};
+  if (options_.move.scheme.flows == MoveFlows::kElephants) operation.detector = options_.detector;
+  const Result<OperationId> started = StartOperation(controller_, now_, operation, outbox_);
   Flush(kControllerNode);
   return started.ok() ? Status() : started.error();
 }

@@ -8,8 +8,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
-#include <ctime>
 #include <thread>
+
+#include "runtime/transport/raw_time.h"
 
 namespace uhaul::runtime {
 namespace {
@@ -17,12 +18,6 @@ namespace {
 constexpr int64_t kWatchNs = 200'000'000;
 constexpr int64_t kPingPongNs = 20'000'000;
 constexpr double kGapUs = 10;
-
-int64_t RawNanos() {
-  timespec t{};
-  clock_gettime(CLOCK_MONOTONIC_RAW, &t);
-  return int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
-}
 
 int Processors() {
   cpu_set_t set;
