@@ -39,17 +39,18 @@ Result<Request> ReadRequest(const CommandLine& line) {
   if (!line.Has("format")) {
     const size_t dot = request.out.rfind('.');
     const std::string ending = dot == std::string::npos ? "" : request.out.substr(dot + 1);
-    if (PictureNamed(ending) || ending == "csv" || ending == "md") format = ending;
+    if (PictureNamed(ending) || FormatNamed(ending)) format = ending;
+    if (ending == "tex") format = "latex";
   }
   request.picture = PictureNamed(format);
-  if (!request.picture && format != "text" && format != "md" && format != "csv") {
-    return Error{fmt::format("--format has no value {} (one of text, md, csv, svg, pdf)", Quoted(format))};
+  const std::optional<RenderFormat> text = FormatNamed(format);
+  if (!request.picture && !text) {
+    return Error{fmt::format("--format has no value {} (one of text, md, csv, latex, svg, pdf)", Quoted(format))};
   }
   const Result<RenderOptions> options = ReadResampling(line);
   if (!options.ok()) return options.error();
   request.options = *options;
-  if (format == "md") request.options.format = RenderFormat::kMarkdown;
-  if (format == "csv") request.options.format = RenderFormat::kCsv;
+  if (text) request.options.format = *text;
   if (!request.out.empty()) request.options.color = false;
   return request;
 }
@@ -71,7 +72,7 @@ int FigureCommand(const Arguments& arguments) {
       "uhaul figure 7 --out figure-7.svg");
   AddPointOptions(&line);
   line.options().add_options()("format,f", po::value<std::string>()->default_value("text"),
-                               "text, md, csv, svg or pdf; without it, as --out ends")(
+                               "text, md, csv, latex, svg or pdf; without it, as --out ends")(
       "out,o", po::value<std::string>()->default_value(""), "write to this file");
   line.Positional("name", 1);
   if (const std::optional<int> done = line.Parse(arguments)) return *done;

@@ -57,7 +57,7 @@ void AddPointOptions(CommandLine* line) {
 }
 
 void AddFormatOption(CommandLine* line) {
-  line->options().add_options()("format,f", po::value<std::string>()->default_value("text"), "text, md or csv");
+  line->options().add_options()("format,f", po::value<std::string>()->default_value("text"), "text, md, csv or latex");
 }
 
 Result<RenderOptions> ReadResampling(const CommandLine& line) {
@@ -69,17 +69,29 @@ Result<RenderOptions> ReadResampling(const CommandLine& line) {
   return options;
 }
 
+std::optional<RenderFormat> FormatNamed(std::string_view name) {
+  constexpr std::pair<std::string_view, RenderFormat> kFormats[] = {{"text", RenderFormat::kText},
+                                                                    {"md", RenderFormat::kMarkdown},
+                                                                    {"csv", RenderFormat::kCsv},
+                                                                    {"latex", RenderFormat::kLatex}};
+  for (const auto& [known, format] : kFormats) {
+    if (name == known) return format;
+  }
+  return std::nullopt;
+}
+
+Result<RenderFormat> ReadFormat(const CommandLine& line) {
+  const std::string& name = line.Get<std::string>("format");
+  if (const std::optional<RenderFormat> format = FormatNamed(name)) return *format;
+  return Error{fmt::format("--format has no value {} (one of text, md, csv, latex)", Quoted(name))};
+}
+
 Result<RenderOptions> ReadRendering(const CommandLine& line) {
   Result<RenderOptions> options = ReadResampling(line);
-  const std::string& format = line.Get<std::string>("format");
-  if (!options.ok() || format == "text") return options;
-  if (format == "md") {
-    options->format = RenderFormat::kMarkdown;
-  } else if (format == "csv") {
-    options->format = RenderFormat::kCsv;
-  } else {
-    return Error{fmt::format("--format has no value {} (one of text, md, csv)", Quoted(format))};
-  }
+  if (!options.ok()) return options;
+  const Result<RenderFormat> format = ReadFormat(line);
+  if (!format.ok()) return format.error();
+  options->format = *format;
   return options;
 }
 

@@ -14,8 +14,10 @@ namespace uhaul {
 
 // --set, --results, --definition, --resamples, --seed.
 void AddPointOptions(CommandLine* line);
-// --format text, md or csv.
+// --format text, md, csv or latex.
 void AddFormatOption(CommandLine* line);
+std::optional<RenderFormat> FormatNamed(std::string_view name);
+Result<RenderFormat> ReadFormat(const CommandLine& line);
 
 // --resamples, --seed; colour if stdout is a terminal.
 Result<RenderOptions> ReadResampling(const CommandLine& line);

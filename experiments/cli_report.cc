@@ -115,7 +115,7 @@ Status ReadSweep(const CommandLine& line, Sources* sources) {
   input.about = definition->about;
   sources->points = std::move(read->points());
   AddProvenance(line.Get<std::string>("results"), sources->points, &input);
-  input.figures = SweepFigures(MeansOf(sources->points));
+  input.figures = SweepFigures(MeansOf(LinesOf(sources->points)));
   for (ReportFigure& figure : input.figures) Draw(&figure, &input.notes);
   return {};
 }

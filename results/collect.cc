@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "results/metric_table.h"
 #include "results/text_grid.h"
@@ -26,37 +27,19 @@ struct RowLess {
   }
 };
 
-std::set<std::string> AllKeys(std::span<const StoredPoint> points) {
-  std::set<std::string> keys;
-  for (const StoredPoint& point : points) {
-    for (const auto& [key, value] : point.spec) keys.insert(key);
-  }
-  return keys;
-}
-
-template <class Keys>
-std::vector<std::string> ValuesOf(const StoredPoint& point, const Keys& keys) {
-  std::vector<std::string> values;
-  for (const std::string& key : keys) {
-    const auto at = point.spec.find(key);
-    values.push_back(at == point.spec.end() ? "" : at->second);
-  }
-  return values;
-}
-
 // The keys that tell points apart, names first; a key that those before it decide (a scheme's parts, say) is left out.
-std::vector<std::string> TellingKeys(std::span<const StoredPoint> points) {
+std::vector<std::string> TellingKeys(std::span<const PointLine> lines) {
   std::vector<std::string> order = {"workload.name", "scheme.name", "profile.name", "edm.threshold"};
-  for (const std::string& key : AllKeys(points)) {
+  for (const std::string& key : KeysOf(lines)) {
     if (std::find(order.begin(), order.end(), key) == order.end() && key != "workload.trace") order.push_back(key);
   }
   std::vector<std::string> kept;
   for (const std::string& key : order) {
     std::map<std::vector<std::string>, std::string> decided;
     bool tells = false;
-    for (const StoredPoint& point : points) {
-      const std::string value = ValuesOf(point, std::vector<std::string>{key}).front();
-      tells = tells || decided.emplace(ValuesOf(point, kept), value).first->second != value;
+    for (const PointLine& line : lines) {
+      const std::string value = ValuesOf(line, {key}).front();
+      tells = tells || decided.emplace(ValuesOf(line, kept), value).first->second != value;
     }
     if (tells) kept.push_back(key);
   }
@@ -65,43 +48,80 @@ std::vector<std::string> TellingKeys(std::span<const StoredPoint> points) {
 
 }  // namespace
 
-std::string CollectCsv(std::span<const StoredPoint> points) {
-  const std::set<std::string> keys = AllKeys(points);
+PointLine LineOf(const StoredPoint& point) {
+  PointLine line{point.id, point.engine, point.build, point.spec, {}};
+  const MeasuredRun run = Measure(point.record);
+  for (const Metric& metric : Metrics()) line.metrics.push_back(ValueOf(metric, run));
+  return line;
+}
+
+std::vector<PointLine> LinesOf(std::span<const StoredPoint> points) {
+  std::vector<PointLine> lines;
+  for (const StoredPoint& point : points) lines.push_back(LineOf(point));
+  return lines;
+}
+
+std::vector<std::string> KeysOf(std::span<const PointLine> lines) {
+  std::set<std::string> keys;
+  for (const PointLine& line : lines) {
+    for (const auto& [key, value] : line.spec) keys.insert(key);
+  }
+  return {keys.begin(), keys.end()};
+}
+
+std::vector<std::string> ValuesOf(const PointLine& line, const std::vector<std::string>& keys) {
+  std::vector<std::string> values;
+  for (const std::string& key : keys) {
+    const auto at = line.spec.find(key);
+    values.push_back(at == line.spec.end() ? "" : at->second);
+  }
+  return values;
+}
+
+std::vector<PointLine> Sorted(std::vector<PointLine> lines) {
+  const std::vector<std::string> keys = KeysOf(lines);
+  std::vector<std::pair<std::vector<std::string>, size_t>> order;
+  for (size_t i = 0; i < lines.size(); ++i) {
+    order.emplace_back(ValuesOf(lines[i], keys), i);
+    order.back().first.push_back(lines[i].engine);
+    order.back().first.push_back(lines[i].id);
+  }
+  std::sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return RowLess()(a.first, b.first); });
+  std::vector<PointLine> sorted;
+  for (const auto& [values, i] : order) sorted.push_back(std::move(lines[i]));
+  return sorted;
+}
+
+std::string CollectCsv(std::span<const PointLine> lines) {
+  const std::vector<std::string> keys = KeysOf(lines);
   TextGrid grid;
   grid.columns = {{"id", true}, {"engine", true}};
   for (const std::string& key : keys) grid.columns.push_back({key, true});
   for (const Metric& metric : Metrics()) grid.columns.push_back({metric.name});
-  std::map<std::vector<std::string>, std::vector<std::string>, RowLess> rows;
-  for (const StoredPoint& point : points) {
-    std::vector<std::string> order = ValuesOf(point, keys);
-    std::vector<std::string> row = {point.id, point.engine};
-    row.insert(row.end(), order.begin(), order.end());
-    const MeasuredRun run = Measure(point.record);
-    for (const Metric& metric : Metrics()) row.push_back(Exact(ValueOf(metric, run)));
-    order.push_back(point.engine);
-    rows.emplace(std::move(order), std::move(row));
+  for (const PointLine& line : Sorted({lines.begin(), lines.end()})) {
+    std::vector<std::string> row = {line.id, line.engine};
+    for (std::string& value : ValuesOf(line, keys)) row.push_back(std::move(value));
+    for (const auto& metric : line.metrics) row.push_back(Exact(metric));
+    grid.rows.push_back(std::move(row));
   }
-  for (auto& [order, row] : rows) grid.rows.push_back(std::move(row));
   return RenderCsv(grid);
 }
 
-SweepMeans MeansOf(std::span<const StoredPoint> points) {
+SweepMeans MeansOf(std::span<const PointLine> lines) {
   struct Sum {
     double total = 0;
     size_t count = 0;
   };
   SweepMeans means;
-  means.keys = TellingKeys(points);
+  means.keys = TellingKeys(lines);
   std::map<std::vector<std::string>, std::pair<size_t, std::vector<Sum>>, RowLess> groups;
-  for (const StoredPoint& point : points) {
-    auto& [count, sums] = groups[ValuesOf(point, means.keys)];
-    sums.resize(Metrics().size());
+  for (const PointLine& line : lines) {
+    auto& [count, sums] = groups[ValuesOf(line, means.keys)];
+    sums.resize(line.metrics.size());
     ++count;
-    const MeasuredRun run = Measure(point.record);
-    for (size_t i = 0; i < Metrics().size(); ++i) {
-      const std::optional<double> value = ValueOf(Metrics()[i], run);
-      if (!value) continue;
-      sums[i].total += *value;
+    for (size_t i = 0; i < line.metrics.size(); ++i) {
+      if (!line.metrics[i]) continue;
+      sums[i].total += *line.metrics[i];
       ++sums[i].count;
     }
   }
@@ -137,8 +157,8 @@ std::string RenderMeans(const SweepMeans& means, const RenderOptions& options) {
   return options.format == RenderFormat::kCsv ? RenderCsv(grid) : RenderGrid(grid, options);
 }
 
-std::string CollectMeans(std::span<const StoredPoint> points, const RenderOptions& options) {
-  return RenderMeans(MeansOf(points), options);
+std::string CollectMeans(std::span<const PointLine> lines, const RenderOptions& options) {
+  return RenderMeans(MeansOf(lines), options);
 }
 
 }  // namespace uhaul

@@ -24,7 +24,8 @@ namespace uhaul {
 
 inline constexpr int kPaperTables = 13;
 
-enum class RenderFormat : uint8_t { kText, kMarkdown, kCsv, kHtml };  // kHtml: a fragment of a page
+// kHtml: a fragment of a page. kLatex: tabulars for the package booktabs; headings and notes are comments.
+enum class RenderFormat : uint8_t { kText, kMarkdown, kCsv, kHtml, kLatex };
 
 struct RenderOptions {
   RenderFormat format = RenderFormat::kText;

@@ -100,6 +100,20 @@ std::string RenderHtml(const TextGrid& grid) {
   return out + "</tbody>\n</table>\n</div>\n";
 }
 
+std::string RenderLatex(const TextGrid& grid) {
+  std::string out = "\\begin{tabular}{@{}";
+  for (const GridColumn& column : grid.columns) out += column.left ? 'l' : 'r';
+  out += "@{}}\n\\toprule\n";
+  const auto line = [&](auto text_of) {
+    for (size_t i = 0; i < grid.columns.size(); ++i) out += (i == 0 ? "" : " & ") + EscapeLatex(text_of(i));
+    out += " \\\\\n";
+  };
+  line([&](size_t i) { return grid.columns[i].title; });
+  out += "\\midrule\n";
+  for (const auto& row : grid.rows) line([&](size_t i) { return row[i]; });
+  return out + "\\bottomrule\n\\end{tabular}\n";
+}
+
 std::string CsvField(const std::string& text) {
   if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
   std::string quoted = "\"";
@@ -115,6 +129,7 @@ std::string CsvField(const std::string& text) {
 std::string RenderGrid(const TextGrid& grid, const RenderOptions& options) {
   if (options.format == RenderFormat::kMarkdown) return RenderMarkdown(grid);
   if (options.format == RenderFormat::kHtml) return RenderHtml(grid);
+  if (options.format == RenderFormat::kLatex) return RenderLatex(grid);
   const auto widths = Widths(grid);
   std::string out;
   const auto line = [&](auto text_of, bool color) {
@@ -173,14 +188,17 @@ std::string Heading(int level, const std::string& text, RenderFormat format) {
       return fmt::format("{} {}\n\n", std::string(static_cast<size_t>(level), '#'), text);
     case RenderFormat::kHtml:
       return fmt::format("<h{0}>{1}</h{0}>\n", level + 1, EscapeMarkup(text));
+    case RenderFormat::kLatex:
+      return "% " + text + "\n";
   }
-  UHAUL_CHECK(format <= RenderFormat::kHtml);
+  UHAUL_CHECK(format <= RenderFormat::kLatex);
   return "";
 }
 
 std::string Bullet(const std::string& sentence, RenderFormat format) {
   if (format == RenderFormat::kHtml) return fmt::format("<p class=\"note\">{}</p>\n", EscapeMarkup(sentence));
   if (format == RenderFormat::kMarkdown) return "- " + sentence + "\n";
+  if (format == RenderFormat::kLatex) return "% " + sentence + "\n";
   std::string out;
   std::string line = "  -";
   size_t at = 0;

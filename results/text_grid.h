@@ -1,4 +1,5 @@
-// A grid of texts as aligned columns, Markdown, CSV or an HTML table; headings and sentences in the same formats.
+// A grid of texts as aligned columns, Markdown, CSV, LaTeX or an HTML table; headings and sentences in the same
+// formats.
 #pragma once
 
 #include <optional>
@@ -19,7 +20,8 @@ struct TextGrid {
   std::vector<std::vector<std::string>> rows;
 };
 
-// Text, Markdown and HTML. With `color` texts that are verdicts are coloured; in HTML they have a class of their own.
+// Text, Markdown, LaTeX and HTML. With `color` texts that are verdicts are coloured; in HTML they have a class of their
+// own.
 std::string RenderGrid(const TextGrid& grid, const RenderOptions& options);
 // Fields with commas, quotes or line ends are quoted (RFC 4180).
 std::string RenderCsv(const TextGrid& grid);
@@ -33,7 +35,7 @@ std::string BandText(const std::optional<Band>& band, int decimals);
 // `level` 2 for a table or figure, 3 for its parts.
 std::string Heading(int level, const std::string& text, RenderFormat format);
 // The sentence in lines of at most 118 octets, the first under "- ", the others indented; Markdown leaves it whole,
-// HTML makes it a paragraph of class "note".
+// HTML makes it a paragraph of class "note", LaTeX a comment.
 std::string Bullet(const std::string& sentence, RenderFormat format);
 // A column's title as a name for scripts: lower case, digits and underscores.
 std::string ScriptName(const std::string& title);

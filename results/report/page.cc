@@ -134,7 +134,7 @@ Result<std::string> RenderReport(const ReportInput& input, const RenderOptions& 
     if (!paper) return paper.error();
     out += *paper;
   } else {
-    out += Section("means", "Means over traces", RenderMeans(MeansOf(input.points), html)) + FiguresPart(input);
+    out += Section("means", "Means over traces", RenderMeans(MeansOf(LinesOf(input.points)), html)) + FiguresPart(input);
   }
   if (input.validation) out += ValidationPart(*input.validation);
   if (input.run != nullptr) out += TimelinePart(*input.run);

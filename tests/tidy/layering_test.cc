@@ -46,6 +46,7 @@ const std::map<std::string, std::set<std::string>> kLibraries = {
     {"boost/", {"experiments", "sim", "runtime", "runtime/transport"}},
     {"yaml-cpp/", {"experiments"}},
     {"pcap/", {"workloads"}},
+    {"sqlite3.h", {"results"}},
     {"nlohmann/", {"experiments", "results", "sim", "runtime", "runtime/transport"}},
     {"fmt/", {"workloads", "results", "experiments", "sim", "runtime", "runtime/transport"}},
     {"sys/socket.h", {"runtime", "runtime/transport"}},

@@ -56,7 +56,7 @@ TEST_CASE("report: a sweep has its means and a chart along its axis of numbers")
   for (const char* threshold : {"1000000", "3000000", "10000000"}) {
     points.push_back(sample::Point("web_search", "1", "uhaul", threshold));
   }
-  const auto figures = SweepFigures(MeansOf(points));
+  const auto figures = SweepFigures(MeansOf(LinesOf(points)));
   REQUIRE(!figures.empty());
   CHECK(figures[0].charts[0].x_label == "edm.threshold, MB");
   REQUIRE(figures[0].charts[0].series.size() == 1);
@@ -67,7 +67,7 @@ TEST_CASE("report: a sweep has its means and a chart along its axis of numbers")
   const auto page = RenderReport(input, {});
   REQUIRE(page.ok());
   CHECK_THAT(*page, Catch::Contains("id=\"means\"") && !Catch::Contains("Table 13") && Catch::Contains("Not drawn."));
-  CHECK(SweepFigures(MeansOf(std::span(points).first(1))).empty());
+  CHECK(SweepFigures(MeansOf(LinesOf(std::span(points).first(1)))).empty());
 }
 
 TEST_CASE("report: pictures side by side have names of their own and the page's colours") {
