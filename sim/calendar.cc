@@ -1,67 +1,146 @@
 #include "sim/calendar.h"
 
-#include "core/base/check.h"
+#include <algorithm>
+
 #include "ns3/nstime.h"
 #include "ns3/simulator.h"
+#include "sim/sorted_scheduler.h"
+#include "sim/train_scheduler.h"
 
 namespace uhaul {
+namespace {
 
-// One reusable event per source. A source that changes its mind leaves its old event in ns-3's queue, where it does
-// nothing when it comes: cheaper than taking it out, and links never do.
-class PacketCalendar::Entry final : public ns3::EventImpl {
+constexpr int64_t kPicosPerNano = 1000;
+
+constexpr int64_t PicosOfKey(Key key) { return key / kKeysPerNano * kPicosPerNano + key % kKeysPerNano; }
+constexpr Key KeyOfPicos(int64_t ps) { return ps / kPicosPerNano * kKeysPerNano + ps % kPicosPerNano; }
+
+int64_t NowPicos() { return ns3::Simulator::Now().GetTimeStep(); }
+
+// ns-3 takes one reference, and lets go of it after the event.
+void Schedule(ns3::EventImpl* event, int64_t at_ps, int64_t now_ps) {
+  UHAUL_CHECK(at_ps >= now_ps);  // ns-3 would run backwards, and say nothing
+  event->Ref();
+  ns3::Simulator::ScheduleWithContext(ns3::Simulator::NO_CONTEXT, ns3::TimeStep(static_cast<uint64_t>(at_ps - now_ps)),
+                                      event);
+}
+
+}  // namespace
+
+// A reusable event: of a source or, without one, the train's wake-up.
+class Calendar::Event final : public PlaneEvent {
  public:
-  Entry(PacketCalendar* calendar, Source* source) : calendar_(calendar), source_(source) {}
-
-  void SetHead(Key key) {
-    if (key == armed_) return;
-    armed_ = key;
-    if (key == kNoKey) return;
-    // Inside an action ns-3's time is the action's key; ns-3 is asked only outside (set-up, events of users).
-    const Key now = calendar_->acting_ ? calendar_->current_ : ns3::Simulator::Now().GetTimeStep();
-    Ref();  // ns-3 lets go of it after the event
-    ns3::Simulator::ScheduleWithContext(ns3::Simulator::NO_CONTEXT, ns3::TimeStep(static_cast<uint64_t>(key - now)),
-                                        this);
-  }
+  Event(Calendar* calendar, Source* source) : calendar_(calendar), source_(source) {}
 
  protected:
   void Notify() override {
-    const Key key = ns3::Simulator::Now().GetTimeStep();
-    if (key != armed_) return;
-    armed_ = kNoKey;
-    UHAUL_CHECK(key > calendar_->current_);
-    calendar_->current_ = key;
-    ++calendar_->actions_;
-    calendar_->acting_ = true;
-    source_->Act(key);
-    calendar_->acting_ = false;
+    if (source_ == nullptr) return calendar_->RunTrain();
+    calendar_->RunEvent(*source_);
   }
 
  private:
-  PacketCalendar* calendar_;
+  Calendar* calendar_;
   Source* source_;
-  Key armed_ = kNoKey;
 };
 
-PacketCalendar::PacketCalendar() : entries_(kKeysPerNano, nullptr) { UsePicoseconds(); }
+Calendar::Calendar(Granularity granularity) : granularity_(granularity) {
+  UsePicoseconds();
+  if (granularity == Granularity::kPacket) return;
+  scheduler_ = TrainScheduler::Current();
+  UHAUL_CHECK(scheduler_ != nullptr);  // ns3::Simulator::SetScheduler comes first
+  wake_ = new Event(this, nullptr);
+  scheduler_->Bind(wake_,
+                   [this](uint64_t at_ps) { bound_ = std::min(bound_, KeyOfPicos(static_cast<int64_t>(at_ps))); });
+}
 
-PacketCalendar::~PacketCalendar() {
-  for (Entry* entry : entries_) {
-    if (entry != nullptr) entry->Unref();
+Calendar::~Calendar() {
+  for (Event* event : events_of_) {
+    if (event != nullptr) event->Unref();
+  }
+  if (wake_ != nullptr) wake_->Unref();
+}
+
+void Calendar::Add(Source& source) {
+  UHAUL_CHECK(source.rank() <= Source::kMaxRank);
+  UHAUL_CHECK(sources_[source.rank()] == nullptr);  // no two sources share a key
+  UHAUL_CHECK(++sources_count_ <= kMostSources);
+  sources_[source.rank()] = &source;
+  if (granularity_ == Granularity::kPacket) events_of_[source.rank()] = new Event(this, &source);
+}
+
+void Calendar::Stop() {
+  if (!acting_) return;
+  if (granularity_ == Granularity::kPacket) {
+    ns3::Simulator::Stop();
+  } else {
+    stopping_ = true;
   }
 }
 
-void PacketCalendar::Add(Source& source) {
-  UHAUL_CHECK(source.rank() < kKeysPerNano);
-  UHAUL_CHECK(entries_[source.rank()] == nullptr);  // no two sources share a key
-  entries_[source.rank()] = new Entry(this, &source);
+// ---- Packet
+
+// A source that changes its mind leaves its old event in ns-3's queue, where it does nothing when it comes: cheaper
+// than taking it out, and links never do.
+void Calendar::ScheduleHead(Source& source, Key key) {
+  source.head_ = key;
+  if (key == kNoKey) return;
+  // Inside an action ns-3's time is the action's key; ns-3 is asked only outside (set-up, events of users).
+  Schedule(events_of_[source.rank()], PicosOfKey(key), acting_ ? PicosOfKey(current_) : NowPicos());
 }
 
-void PacketCalendar::SetHead(Source& source, Key key) {
-  if (key != kNoKey) {
-    UHAUL_CHECK(key > current_);
-    UHAUL_CHECK(key % kKeysPerNano == source.rank());
+void Calendar::RunEvent(Source& source) {
+  ++events_;
+  const Key key = KeyOfPicos(NowPicos());
+  if (key != source.head_) return;
+  source.head_ = kNoKey;
+  Begin(key);
+  acting_ = true;
+  source.Act(TimeOfKey(key));
+  acting_ = false;
+}
+
+// ---- Train
+
+void Calendar::Remove(Key key) {
+  Key* const end = keys_.data() + count_;
+  Key* const at = std::find(keys_.data(), end, key);
+  UHAUL_CHECK(at != end);
+  std::copy(at + 1, end, at);
+  --count_;
+}
+
+// The wake-up stands at the earliest key or, where a Run is to end, at the last action's: ns-3's time is right then.
+void Calendar::Arm() {
+  if (count_ == 0 && !stopping_) return;  // if it is armed still, it will find nothing to do
+  scheduler_->SetFirst(stopping_);
+  const int64_t at_ps = PicosOfKey(stopping_ ? current_ : keys_[count_ - 1]);
+  const int64_t now_ps = NowPicos();
+  if (!scheduler_->armed()) return Schedule(wake_, at_ps, now_ps);
+  UHAUL_CHECK(at_ps >= now_ps);
+  scheduler_->Move(static_cast<uint64_t>(at_ps));
+}
+
+void Calendar::RunTrain() {
+  ++events_;
+  if (stopping_) {
+    stopping_ = false;
+    Arm();
+    return ns3::Simulator::Stop();
   }
-  entries_[source.rank()]->SetHead(key);
+  const uint64_t other = scheduler_->NextOther();
+  bound_ = other == TrainScheduler::kNever ? kNoKey : KeyOfPicos(static_cast<int64_t>(other));
+  const bool single = observed_ && observed_();
+  acting_ = true;
+  do {
+    if (count_ == 0 || keys_[count_ - 1] >= bound_) break;
+    const Key key = keys_[--count_];
+    Source& source = *sources_[RankOfKey(key)];
+    source.head_ = kNoKey;
+    Begin(key);
+    source.Act(TimeOfKey(key));
+  } while (!single && !stopping_);
+  acting_ = false;
+  Arm();
 }
 
 void UsePicoseconds() {

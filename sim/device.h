@@ -80,6 +80,10 @@ class LinkDevice final : public ns3::NetDevice {
   PacketTrace phy_rx_end;   // arrived, the same instant
   PacketTrace sniffer;      // both directions, for pcap
   PacketTrace promisc_sniffer;
+  bool observed() const {
+    return !(mac_tx.IsEmpty() && mac_tx_drop.IsEmpty() && mac_rx.IsEmpty() && phy_rx_end.IsEmpty() &&
+             sniffer.IsEmpty() && promisc_sniffer.IsEmpty());
+  }
 
  protected:
   void DoDispose() override;
@@ -126,6 +130,8 @@ class DeviceTap final : public LinkTap {
   void OnAccepted(const DataItem& item) override;
   void OnDropped(const DataItem& item) override;
   void OnArrived(const DataItem& item) override;
+  // Whether anybody listens.
+  bool observed() const { return from_->observed() || to_->observed(); }
 
  private:
   ns3::Ptr<LinkDevice> from_;

@@ -53,16 +53,16 @@ bool DataLink::Send(TimePoint now, const DataItem& item) {
   return true;
 }
 
-void DataLink::Act(Key key) {
+void DataLink::Act(TimePoint now) {
   UHAUL_CHECK(count_ > 0);
-  UHAUL_CHECK(ring_[head_].key == key);
+  UHAUL_CHECK(ring_[head_].key == MakeKey(now, rank()));
   const DataItem item = ring_[head_].item;
   head_ = (head_ + 1) & (ring_.size() - 1);
   if (--count_ > 0) calendar_->SetHead(*this, ring_[head_].key);
   if (tap_ != nullptr) [[unlikely]] {
     tap_->OnArrived(item);
   }
-  receiver_->OnData(TimeOfKey(key), rank(), item);
+  receiver_->OnData(now, rank(), item);
 }
 
 void DataLink::Grow() {
@@ -91,13 +91,13 @@ void ControlLink::Send(TimePoint now, Message message, Bytes size) {
   if (queue_.size() == 1) calendar_->SetHead(*this, key);
 }
 
-void ControlLink::Act(Key key) {
+void ControlLink::Act(TimePoint now) {
   UHAUL_CHECK(!queue_.empty());
-  UHAUL_CHECK(queue_.front().key == key);
+  UHAUL_CHECK(queue_.front().key == MakeKey(now, rank()));
   const Message message = std::move(queue_.front().message);
   queue_.pop_front();
   if (!queue_.empty()) calendar_->SetHead(*this, queue_.front().key);
-  receiver_->OnMessage(TimeOfKey(key), rank(), message);
+  receiver_->OnMessage(now, rank(), message);
 }
 
 }  // namespace uhaul

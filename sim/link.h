@@ -73,7 +73,7 @@ class DataLink final : public Source {
 
   // False if the queue had no room: the item is gone and counted.
   bool Send(TimePoint now, const DataItem& item);
-  void Act(Key key) override;
+  void Act(TimePoint now) override;
 
   void SetRate(BitRate rate);
   void SetDelay(Duration delay);
@@ -119,7 +119,7 @@ class ControlLink final : public Source {
 
   // `size`: octets on the wire (WireSize).
   void Send(TimePoint now, Message message, Bytes size);
-  void Act(Key key) override;
+  void Act(TimePoint now) override;
 
   void SetRate(BitRate rate) { timing_.SetRate(rate); }
   void SetDelay(Duration delay) { timing_.SetDelay(delay); }

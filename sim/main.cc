@@ -19,6 +19,7 @@ constexpr int kBadInput = 65;
 constexpr int kInternal = 70;
 
 constexpr const char* kHelp = R"(usage: uhaul-sim --plan FILE [--jobs N] [--progress-fd FD] [--no-fork]
+                 [--granularity train|packet]
 
 Simulates the points of a plan on ns-3 and writes ID.json and ID.prov.json for each into the plan's directory.
 Points of one trace share their warm-up: at the migration instant a child is forked for each.
@@ -39,10 +40,17 @@ po::options_description Options() {
        "processes at work at once")                                                                           //
       ("progress-fd", po::value<int>()->default_value(-1), "write a JSON line per point to this descriptor")  //
       ("no-fork", "make a whole run of each point, in one process")                                           //
+      ("granularity", po::value<std::string>(),                                                               //
+       "train, or packet: every action an event of ns-3 (slower, the same results)")                          //
       ("build-id", "print the id of this build")                                                              //
       ("version", "print versions")                                                                           //
       ("help", "print this");
   return options;
+}
+
+void SetGranularity(const std::string& name) {
+  if (name != "train" && name != "packet") throw po::error("--granularity is train or packet");
+  uhaul::SetDefaultGranularity(name == "packet" ? uhaul::Granularity::kPacket : uhaul::Granularity::kTrain);
 }
 
 int Run(const po::variables_map& values, const std::string& command) {
@@ -68,6 +76,7 @@ int main(int argc, char** argv) {
     const int style = po::command_line_style::default_style & ~po::command_line_style::allow_guessing;
     po::store(po::command_line_parser(argc, argv).options(options).positional({}).style(style).run(), values);
     po::notify(values);
+    if (values.count("granularity") != 0) SetGranularity(values["granularity"].as<std::string>());
     if (values["jobs"].as<int>() < 1) throw po::error("--jobs must be at least 1");
   } catch (const po::error& error) {
     std::fprintf(stderr, "uhaul-sim: %s (see --help)\n", error.what());

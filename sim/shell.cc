@@ -147,6 +147,16 @@ void Shell::Connect(NodeName a, NodeName b, ControlLink* forward, ControlLink* b
   control_devices_.push_back(ends[1]);
 }
 
+bool Shell::Observe() {
+  bool observed = false;
+  for (auto& [link, tap] : taps_) {
+    const bool listens = tap->observed();
+    link->SetTap(listens ? tap.get() : nullptr);
+    observed = observed || listens;
+  }
+  return observed;
+}
+
 void Shell::SetControl(BitRate rate, Duration delay) {
   for (const auto& device : control_devices_) device->SetDataRate(ns3::DataRate(rate.bits_per_second()));
   for (const auto& channel : control_channels_) {

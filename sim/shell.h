@@ -70,6 +70,8 @@ class Shell {
   // A channel between two nodes and what flows over it each way (null: nothing).
   void Connect(NodeName a, NodeName b, DataLink* forward, DataLink* backward);
   void Connect(NodeName a, NodeName b, ControlLink* forward, ControlLink* backward);
+  // Shows the links to the devices that somebody listens to, and to no other; false if nobody listens at all.
+  bool Observe();
   // Sets rate and delay of every control channel.
   void SetControl(BitRate rate, Duration delay);
 
@@ -85,7 +87,7 @@ class Shell {
   std::vector<ns3::Ptr<LinkDevice>> devices_;
   std::vector<ns3::Ptr<LinkChannel>> control_channels_;
   std::vector<ns3::Ptr<LinkDevice>> control_devices_;
-  std::vector<std::pair<DataLink*, std::unique_ptr<DeviceTap>>> taps_;
+  std::vector<std::pair<DataLink*, std::unique_ptr<DeviceTap>>> taps_;  // of one direction each
 };
 
 }  // namespace uhaul

@@ -14,9 +14,21 @@ ns3::TypeId SortedScheduler::GetTypeId() {
   return id;
 }
 
+namespace {
+bool IsPlanes(const ns3::Scheduler::Event& event) { return dynamic_cast<const PlaneEvent*>(event.impl) != nullptr; }
+
+bool Before(const ns3::Scheduler::Event& a, const ns3::Scheduler::Event& b) {
+  if (a.key.m_ts != b.key.m_ts) [[likely]] {
+    return a.key.m_ts < b.key.m_ts;
+  }
+  const bool planes = IsPlanes(a);
+  return planes == IsPlanes(b) ? a.key.m_uid < b.key.m_uid : !planes;
+}
+}  // namespace
+
 void SortedScheduler::Insert(const Event& event) {
   auto at = events_.end();
-  while (at != events_.begin() && (at - 1)->key < event.key) --at;
+  while (at != events_.begin() && Before(*(at - 1), event)) --at;
   events_.insert(at, event);
 }
 

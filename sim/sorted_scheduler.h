@@ -1,13 +1,18 @@
 // SortedScheduler: ns-3's queue of events as one sorted array, the next event at its end. The plane never has more
 // events than sources, about twenty, and at that size an array beats ns-3's trees and heaps (measured: half the
-// instructions per event of MapScheduler). The order is ns-3's own: time, then uid.
+// instructions per event of MapScheduler). The order is ns-3's own, time, then uid, but that an event of the plane
+// comes after those of others at the same picosecond, as in a train (calendar.h).
 #pragma once
 
 #include <vector>
 
+#include "ns3/event-impl.h"
 #include "ns3/scheduler.h"
 
 namespace uhaul {
+
+// What tells the plane's events from those of others.
+class PlaneEvent : public ns3::EventImpl {};
 
 class SortedScheduler final : public ns3::Scheduler {
  public:

@@ -23,9 +23,9 @@ class Timer final : public Source {
   }
   TimePoint at() const { return at_; }
 
-  void Act(Key key) override {
+  void Act(TimePoint now) override {
     at_ = TimePoint::Never();
-    function_(TimeOfKey(key));
+    function_(now);
   }
 
  private:

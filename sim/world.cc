@@ -5,11 +5,35 @@
 #include <variant>
 
 #include "core/base/check.h"
+#include "ns3/enum.h"
+#include "ns3/global-value.h"
 #include "ns3/object-factory.h"
 #include "ns3/simulator.h"
 #include "sim/sorted_scheduler.h"
+#include "sim/train_scheduler.h"
 
 namespace uhaul {
+namespace {
+
+// Reached as ns-3's global values are: from its command line, or NS_GLOBAL_VALUE="UhaulGranularity=Packet".
+ns3::GlobalValue granularity_value(  // NOLINT: ns-3 finds it by its name
+    "UhaulGranularity", "Packet: every action is an event of ns-3. Train: one event runs as many as it may",
+    ns3::EnumValue(static_cast<int>(Granularity::kTrain)),
+    ns3::MakeEnumChecker(static_cast<int>(Granularity::kPacket), "Packet", static_cast<int>(Granularity::kTrain),
+                         "Train"));
+
+Granularity DefaultGranularity() {
+  ns3::EnumValue value;
+  granularity_value.GetValue(value);
+  return static_cast<Granularity>(value.Get());
+}
+
+}  // namespace
+
+void SetDefaultGranularity(Granularity granularity) {
+  granularity_value.SetValue(ns3::EnumValue(static_cast<int>(granularity)));
+}
+
 Result<std::unique_ptr<World>> World::Create(const PointSpec& spec, const Scenario& scenario, WorldOptions options) {
   Result<std::vector<NfAgent>> nfs = MakeNfs(spec);
   if (!nfs) return nfs.error();
@@ -21,11 +45,19 @@ World::World(const PointSpec& spec, const Scenario& scenario, const WorldOptions
       run_(spec, scenario),
       machines_(std::move(nfs), MakeSwitch(spec), MakeController(spec), static_cast<MachineHost*>(this)) {
   UsePicoseconds();
-  SortedScheduler::GetTypeId();  // known to ns-3 by name from here on
+  const Granularity granularity = options.granularity.value_or(DefaultGranularity());
   ns3::ObjectFactory factory;
-  factory.SetTypeId(options.scheduler);
+  switch (granularity) {
+    case Granularity::kPacket:
+      SortedScheduler::GetTypeId();  // known to ns-3 by name from here on
+      factory.SetTypeId(options.scheduler);
+      break;
+    case Granularity::kTrain:
+      factory.SetTypeId(TrainScheduler::GetTypeId());
+      break;
+  }
   ns3::Simulator::SetScheduler(factory);
-  calendar_ = std::make_unique<PacketCalendar>();
+  calendar_ = std::make_unique<Calendar>(granularity);
   for (const TraceFlow& flow : scenario.trace.flows) {
     keys_.push_back(run_.hasher().Key(flow.tuple));
     packets_.push_back(PacketsOf(spec, scenario, static_cast<uint32_t>(packets_.size())));
@@ -33,6 +65,9 @@ World::World(const PointSpec& spec, const Scenario& scenario, const WorldOptions
   MakeLinks();
   MakeTimers();
   MakeShell();
+  if (granularity == Granularity::kTrain) {
+    calendar_->SetObserver([this] { return shell_->Observe(); });
+  }
 }
 
 World::~World() {
@@ -84,7 +119,7 @@ void World::MakeTimers() {
   cap_timer_ = make(rank::kCap, [this](TimePoint) {
     capped_ = true;
     stopped_ = true;
-    ns3::Simulator::Stop();
+    calendar_->Stop();
   });
   watch_timer_ = make(rank::kWatch, [this](TimePoint now) { CheckEnd(now); });
 }
@@ -115,7 +150,7 @@ void World::MakeShell() {
 void World::OnStartTimer(TimePoint now) {
   at_start_ = run_.Look(now, nf(kSourceNf).function().flow_count());
   if (!at_start_ && run_.next_look() != TimePoint::Never()) return start_timer_->Set(run_.next_look());
-  ns3::Simulator::Stop();
+  calendar_->Stop();
 }
 
 Status World::RunToStart() {
@@ -160,7 +195,7 @@ void World::CheckOperation(TimePoint now) {
 void World::CheckEnd(TimePoint now) {
   if (stopped_ || !run_.Ended(now)) return;
   stopped_ = true;
-  ns3::Simulator::Stop();
+  calendar_->Stop();
 }
 
 uint64_t World::packets_on_links() const {

@@ -12,8 +12,10 @@
 // One World exists at a time: ns-3's simulator is global.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,8 +31,12 @@
 namespace uhaul {
 
 struct WorldOptions {
-  std::string scheduler = "uhaul::SortedScheduler";  // any of ns-3's gives the same run
+  std::optional<Granularity> granularity = {};       // ns-3's global value UhaulGranularity, which is Train
+  std::string scheduler = "uhaul::SortedScheduler";  // of packets: any of ns-3's gives the same run
 };
+
+// For worlds whose options do not say: sets ns-3's global value.
+void SetDefaultGranularity(Granularity granularity);
 
 class World final : private DataReceiver, private MessageReceiver, private MachineHost {
  public:
@@ -43,7 +49,8 @@ class World final : private DataReceiver, private MessageReceiver, private Machi
   Status StartOperation(const PointSpec& point);
   RunRecord RunToEnd();
 
-  TimePoint now() const { return TimeOfKey(calendar_->current()); }
+  // Of the last action.
+  TimePoint now() const { return TimeOfKey(std::max<Key>(calendar_->current(), 0)); }
   const NfAgent& nf(uint8_t instance) const { return machines_.nf(instance); }
   const Controller& controller() const { return machines_.controller(); }
   const SwitchAgent& forwarding() const { return machines_.forwarding(); }

@@ -27,7 +27,7 @@ struct Log final : DataReceiver, MessageReceiver {
 
 // ns-3's simulator is global: ended with the test.
 struct Plane {
-  PacketCalendar calendar;
+  Calendar calendar{Granularity::kPacket};
   Log log;
   ~Plane() { ns3::Simulator::Destroy(); }
   std::vector<std::string> Run() {

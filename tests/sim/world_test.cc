@@ -55,12 +55,15 @@ size_t Count(const RunRecord& record, bool (*predicate)(const FlowRow&)) {
 
 }  // namespace
 
-TEST_CASE("World: two runs of one point are the same to the byte, in any of ns-3's schedulers") {
+TEST_CASE(
+    "World: two runs of one point are the same to the byte, in trains or in packets, in any of ns-3's schedulers") {
   const PointSpec spec = small::Point("uhaul");
   const std::string first = Encoded(spec, Simulate(spec).record);
   CHECK(first.size() > 1000);
   CHECK(first == Encoded(spec, Simulate(spec).record));
-  CHECK(first == Encoded(spec, Simulate(spec, {.scheduler = "ns3::MapScheduler"}).record));
+  CHECK(first == Encoded(spec, Simulate(spec, {.granularity = Granularity::kPacket}).record));
+  const WorldOptions stock{.granularity = Granularity::kPacket, .scheduler = "ns3::MapScheduler"};
+  CHECK(first == Encoded(spec, Simulate(spec, stock).record));
   CHECK(first == Encoded(spec, WholeRun(spec).value()));
 }
 
