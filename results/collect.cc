@@ -146,7 +146,7 @@ std::string RenderMeans(const SweepMeans& means, const RenderOptions& options) {
   for (const SweepMeans::Line& line : means.lines) {
     std::vector<std::string> row = line.values;
     for (std::string& value : row) {
-      if (value.empty()) value = "-";
+      if (value.empty()) value.assign(1, '-');
     }
     row.push_back(fmt::to_string(line.runs));
     for (size_t i = 0; i < Metrics().size(); ++i) {

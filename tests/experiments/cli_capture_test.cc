@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <cstdlib>
 
+#include "tests/places.h"
 #include "tests/workloads/capture_maker.h"
 #include "tests/workloads/temporary_directory.h"
 #include "workloads/trace.h"

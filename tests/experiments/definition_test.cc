@@ -1,4 +1,5 @@
 #include "experiments/definition.h"
+#include "tests/places.h"
 
 #include <unistd.h>
 

@@ -1,5 +1,6 @@
 // results/notebook.md: every block of code in it is run, on results of known contents.
 #include "tests/experiments/place.h"
+#include "tests/places.h"
 #include "tests/results/sample_record.h"
 
 using namespace uhaul;        // NOLINT

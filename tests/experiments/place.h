@@ -14,6 +14,7 @@
 
 #include "experiments/definition.h"
 #include "results/point_store.h"
+#include "tests/places.h"
 
 namespace uhaul::test {
 

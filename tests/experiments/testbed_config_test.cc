@@ -1,4 +1,5 @@
 #include "experiments/testbed_config.h"
+#include "tests/places.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,5 @@
 #include "results/paper_numbers.h"
+#include "tests/places.h"
 
 #include <catch2/catch.hpp>
 #include <filesystem>

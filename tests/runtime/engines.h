@@ -14,6 +14,7 @@
 
 #include "experiments/plan.h"
 #include "results/point_store.h"
+#include "tests/places.h"
 
 namespace uhaul::runtime {
 

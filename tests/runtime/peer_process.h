@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/places.h"
+
 namespace uhaul::runtime {
 
 // Holds a namespace of its own, in which `setup` was run; gone when this is.

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/places.h"
 #include "tests/runtime/engines.h"
 
 namespace uhaul::runtime {

@@ -15,6 +15,7 @@
 
 #include "experiments/plan.h"
 #include "results/point_store.h"
+#include "tests/places.h"
 #include "tests/sim/small_points.h"
 
 using namespace uhaul;  // NOLINT

@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/places.h"
+
 namespace fs = std::filesystem;
 
 namespace {
