@@ -162,6 +162,7 @@ class Migration {
   void ReleaseAll(MigrationContext& context);
   void SendOut(MigrationContext& context, const Flow& flow, const Packet& packet, bool held);
   void MaybeDrained(MigrationContext& context);
+  void ReleaseBuffer(MigrationContext& context);
   void ArmBuffer(MigrationContext& context);
 
   void SendToSrc(MigrationContext& context, MessageBody body) const;

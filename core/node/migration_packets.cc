@@ -7,8 +7,9 @@
 // Order-preserving (OpenNF, section 5.1.2 of its paper, with the switch's counter): dst buffers what is not marked; the
 // switch sends the flows' packets to src and to the controller both; after the first packet-in, rules to dst. The
 // switch's counter says how many packet-ins there are; when all are in and dst has reported the last of them as
-// processed, dst lets its buffer go. It tells packets apart by their contents (digest), as OpenNF does: two identical
-// packets of a flow fool it.
+// processed, dst lets its buffer go. (The released controller waits for neither the counter nor the rules, only for a
+// report of the last packet-in so far: SchemeOptions::count_diverted.) It tells packets apart by their contents
+// (digest), as OpenNF does: two identical packets of a flow fool it.
 #include <algorithm>
 
 #include "core/node/migration.h"
@@ -43,7 +44,9 @@ void Migration::SendOut(MigrationContext& context, const Flow& flow, const Packe
     context.held += size;
     context.outbox.events.push_back(event::Buffered{BufferPlace::kController, context.held, size});
   }
-  msg::PacketOut out{packet, flow.to_src ? request_.src : request_.dst};
+  // After an abort a flow that has not reached dst stays at src, also one that nobody had heard of.
+  const bool to_src = flow.to_src || (aborting_ && !flow.put_acked);
+  msg::PacketOut out{packet, to_src ? request_.src : request_.dst};
   out.packet.do_not_buffer = true;
   ++releasing_;
   context.release.Submit(context.now, context.profile.packet_out.Of(1, size), {id_, std::move(out), held || waits});
@@ -102,7 +105,8 @@ bool Migration::OnPacketIn(MigrationContext& context, const Packet& packet) {
   if (request_.scheme.guarantee != Guarantee::kOrderPreserving || !Owns(key)) return false;
   if (phase_ != Phase::kDiverting && phase_ != Phase::kRerouting && phase_ != Phase::kDraining) return false;
   ++packet_ins_;
-  last_packet_in_ = {key, packet.digest};
+  const Flow* flow = flows_.Find(key);
+  if (flow == nullptr || !flow->to_src) last_packet_in_ = {key, packet.digest};  // dst never sees what stays at src
   if (phase_ == Phase::kDiverting) {
     deadline_ = TimePoint::Never();
     Reroute(context);
@@ -114,16 +118,22 @@ bool Migration::OnPacketIn(MigrationContext& context, const Packet& packet) {
 
 void Migration::Handle(MigrationContext& context, const msg::ProcessedEvent& m) {
   if (phase_ != Phase::kDiverting && phase_ != Phase::kRerouting && phase_ != Phase::kDraining) return;
-  flows_.Get(context.hasher.Key(m.tuple)).processed.push_back(m.digest);
-  MaybeDrained(context);
+  const FlowKey key = context.hasher.Key(m.tuple);
+  flows_.Get(key).processed.push_back(m.digest);
+  if (request_.scheme.count_diverted) return MaybeDrained(context);
+  if (phase_ != Phase::kDiverting && last_packet_in_ == std::pair{key, m.digest}) ReleaseBuffer(context);
 }
 
 void Migration::MaybeDrained(MigrationContext& context) {
-  if (phase_ != Phase::kDraining || packet_ins_ < diverted_) return;
+  if (phase_ != Phase::kDraining || packet_ins_ < diverted_ || !request_.scheme.count_diverted) return;
   if (last_packet_in_) {
     const std::vector<uint64_t>& processed = flows_.Get(last_packet_in_->first).processed;
     if (std::find(processed.begin(), processed.end(), last_packet_in_->second) == processed.end()) return;
   }
+  ReleaseBuffer(context);
+}
+
+void Migration::ReleaseBuffer(MigrationContext& context) {
   phase_ = Phase::kReleasing;
   SendToDst(context, msg::DisableEvents{});
 }

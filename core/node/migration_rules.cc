@@ -140,21 +140,22 @@ void Migration::AfterReroute(MigrationContext& context) {
   StopRelaying(context);
 }
 
+// Once the default points to dst every new flow belongs there: what is still on its way to src is relayed until events
+// end there.
 void Migration::StopRelaying(MigrationContext& context) {
-  if (!request_.scheme.relay_unknown) return Settle(context);
+  const bool flipped = request_.scheme.after == AfterMove::kFlip && !wildcard_ && !aborting_;
+  if (!request_.scheme.relay_unknown || flipped) return Settle(context);
   phase_ = Phase::kStoppingRelay;
   SendToSrc(context, msg::StopRelay{});
 }
 
 void Migration::Handle(MigrationContext&, const msg::NewFlow& m) { relayed_.push_back(m.tuple); }
 
-// The relayed flows have their state at dst: rules to dst, unless the default points there by now.
+// The relayed flows have their state at dst: rules to dst.
 void Migration::Handle(MigrationContext& context, const msg::StopRelayAck&) {
   if (phase_ != Phase::kStoppingRelay) return;
   phase_ = Phase::kRelayRules;
-  if (request_.scheme.after != AfterMove::kFlip) {
-    InstallExact(context, relayed_, {msg::RuleAction::Kind::kForward, request_.dst, 0});
-  }
+  InstallExact(context, relayed_, {msg::RuleAction::Kind::kForward, request_.dst, 0});
   RulesComplete(context);
 }
 

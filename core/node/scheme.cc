@@ -9,7 +9,7 @@ constexpr auto kNg = Guarantee::kNone;
 constexpr auto kLf = Guarantee::kLossFree;
 constexpr auto kOp = Guarantee::kOrderPreserving;
 
-// name, flows, guarantee, PL, ER, LL, relay, after, idle time-out (us)
+// name, flows, guarantee, PL, ER, LL, relay, after, idle time-out (us), count diverted
 const SchemeOptions kSchemes[] = {
     {"none", MoveFlows::kNone, kNg, false, false, false, false, AfterMove::kKeep, 0},
     {"opennf", kActive, kLf, true, true, false, false, AfterMove::kKeep, 0},
@@ -22,6 +22,7 @@ const SchemeOptions kSchemes[] = {
     {"opennf-op", kActive, kOp, false, false, false, false, AfterMove::kKeep, 0},
     {"opennf-op-pl", kActive, kOp, true, false, false, false, AfterMove::kKeep, 0},
     {"opennf-op-pl-er", kActive, kOp, true, true, false, false, AfterMove::kKeep, 0},
+    {"opennf-op-code", kActive, kOp, false, false, false, false, AfterMove::kKeep, 0, false},
     {"uhaul", kElephants, kLf, true, true, false, true, AfterMove::kKeep, 0},
     {"uhaul-ng", kElephants, kNg, true, false, false, true, AfterMove::kKeep, 0},
     // Elephants that the EDM chose have often ended already: OpenNF's order-preserving move would wait for their next

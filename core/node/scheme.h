@@ -27,11 +27,14 @@ struct SchemeOptions {
   // Order-preserving only: waits at most this long for a first packet-in before it reroutes without one. 0: for ever,
   // as OpenNF's published algorithm does (it hangs on idle flows).
   int64_t idle_timeout_us = 0;
+  // Order-preserving only: dst lets its buffer go when it has processed the last packet that the switch diverted, by
+  // the switch's count. false: when it has processed the last packet-in so far, as OpenNF's released controller does.
+  bool count_diverted = true;
   bool operator==(const SchemeOptions&) const = default;
 };
 
 // Named rows: "none", "opennf-ng", "opennf-lf", "opennf-lf-pl", "opennf-lf-pl-er", "opennf-op", "opennf-op-pl-er",
-// "opennf" (= lf-pl-er, the paper's setting), "uhaul" (elephants, lf-pl-er), "uhaul-op".
+// "opennf-op-code", "opennf" (= lf-pl-er, the paper's setting), "uhaul" (elephants, lf-pl-er), "uhaul-op".
 Result<SchemeOptions> FindScheme(std::string_view name);
 std::vector<std::string> SchemeNames();
 
