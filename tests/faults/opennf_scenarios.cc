@@ -1,0 +1,113 @@
+#include "tests/faults/scenarios.h"
+
+namespace uhaul::faults {
+namespace {
+
+constexpr ViolationSet kOnce = Bit(Violation::kDuplicate) | Bit(Violation::kStaleState);
+constexpr ViolationSet kOrdered = kOnce | Bit(Violation::kReorder);
+
+Profile Free() {  // no costs: the search decides what takes how long
+  Profile p = *FindProfile("native");
+  p.name = "free";
+  return p;
+}
+
+Scenario Of(std::string name, std::string what, const std::string& scheme, uint32_t flows, uint32_t packets) {
+  Scenario s;
+  s.name = std::move(name);
+  s.what = std::move(what);
+  s.options.profile = Free();
+  s.options.flows = flows;
+  s.options.moves = {{{0, 1, *FindScheme(scheme), {}, 0}, {}}};
+  s.packets = packets;
+  s.promised = s.options.moves[0].request.scheme.guarantee == Guarantee::kOrderPreserving ? kOrdered : kOnce;
+  return s;
+}
+
+Scenario Shows(Scenario s, ViolationSet violations, bool bad_end) {
+  s.shows = violations;
+  s.shows_bad_end = bad_end;
+  return s;
+}
+
+Scenario WithFault(Scenario s, Act act, uint8_t times = 1) {
+  s.budget[static_cast<size_t>(act)] = times;
+  return s;
+}
+
+constexpr ViolationSet kReorder = Bit(Violation::kReorder);
+
+// The races of OpenNF's move, one each; tests/faults/README.md says what each means.
+std::vector<Scenario> Races() {
+  std::vector<Scenario> all;
+  all.push_back(Of("O1", "loss-free, order not asked", "opennf-lf", 1, 4));
+  Scenario o2 = Of("O2", "loss-free, order asked", "opennf-lf", 1, 3);
+  o2.promised = kOrdered;
+  all.push_back(Shows(o2, kReorder, false));
+  all.push_back(Shows(Of("O4", "order-preserving, a flow falls silent", "opennf-op", 1, 4), 0, true));
+  all.push_back(Shows(Of("O5", "order-preserving, two flows", "opennf-op", 2, 2), 0, true));
+  Scenario o6 = Of("O6", "order-preserving, idle time-out", "opennf-op", 1, 3);
+  o6.options.moves[0].request.scheme.idle_timeout_us = 100;
+  o6.timers_any_time = true;
+  all.push_back(Shows(o6, kReorder | Bit(Violation::kStaleState), false));
+  all.push_back(Shows(Of("O7", "order-preserving, as released: no counter", "opennf-op-code", 1, 3), kReorder, true));
+  Scenario o8 = Of("O8", "order-preserving, packets that look alike", "opennf-op", 1, 3);
+  o8.options.look_alike = true;
+  all.push_back(Shows(o8, kReorder, true));
+  Scenario o9 = Of("O9", "order-preserving, multi-queue NF", "opennf-op", 2, 2);
+  o9.options.multi_queue = true;
+  o9.until_shown = true;
+  all.push_back(Shows(o9, kReorder, true));
+  Scenario o15 = Of("O15", "loss-free, there and back", "opennf-lf", 1, 2);
+  o15.options.moves.push_back({{1, 0, *FindScheme("opennf-lf"), {}, 0}, {}});
+  all.push_back(o15);
+  Scenario o16 = Of("O16", "loss-free, events end before the last straggler", "opennf-lf", 1, 3);
+  o16.timers_any_time = true;
+  all.push_back(Shows(o16, Bit(Violation::kStaleState), false));
+  Scenario s6 = Of("S6", "U-HAUL: relay of a new flow, then the default flips", "uhaul", 1, 4);
+  s6.options.moves[0].request.scheme.after = AfterMove::kFlip;
+  s6.options.moves[0].detector = {DetectorSpec::Kind::kProportion, 1.0, Bytes()};
+  s6.warm_up = 0;
+  s6.promised = kOrdered;
+  all.push_back(Shows(s6, kReorder, false));
+  return all;
+}
+
+// What the modes make of faults. Refusal, abort and a full table are answered, flow by flow; but an order-preserving
+// move keeps the order only of what moves: a flow that stays has packets on the detour by the controller when events
+// end at src. Control channels are taken for reliable, processes for immortal.
+std::vector<Scenario> Faulty() {
+  constexpr ViolationSet kStale = Bit(Violation::kStaleState);
+  constexpr ViolationSet kTwice = Bit(Violation::kDuplicate);
+  std::vector<Scenario> all;
+  for (const std::string s : {"opennf-lf", "opennf-lf-pl-er", "opennf-op"}) {
+    const bool op = s == "opennf-op";  // hangs on idle flows besides
+    const ViolationSet order = op ? kReorder : 0;
+    const auto with = [&](const char* name, const char* what, uint32_t packets, Act act) {
+      return WithFault(Of(s + "/" + name, what, s, 1, packets), act);
+    };
+    all.push_back(Shows(with("refuse", "dst refuses the import", 3, Act::kRefuse), order, op));
+    all.push_back(Shows(with("abort", "the operator aborts", 3, Act::kAbort), order, op));
+    Scenario full = with("full", "the switch has no room for rules", 3, Act::kFill);
+    full.options.moves[0].request.limit = 1;  // exact rules
+    full.options.table_capacity = 4;
+    all.push_back(Shows(full, 0, op));
+    all.push_back(Shows(with("lose", "a control message is lost", 2, Act::kLose), kStale, true));
+    all.push_back(Shows(with("repeat", "a control message comes twice", 2, Act::kRepeat),
+                        op ? kTwice | kReorder : kTwice | kStale, op || s == "opennf-lf"));
+    all.push_back(Shows(with("crash", "a process dies", 2, Act::kCrash), kStale | order, true));
+  }
+  return all;
+}
+
+}  // namespace
+
+std::vector<Scenario> OpenNfScenarios() {
+  std::vector<Scenario> all = Races();
+  for (Scenario& s : Faulty()) all.push_back(std::move(s));
+  return all;
+}
+
+std::vector<Scenario> AllScenarios() { return OpenNfScenarios(); }
+
+}  // namespace uhaul::faults

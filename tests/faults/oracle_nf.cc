@@ -1,0 +1,26 @@
+#include "tests/faults/oracle_nf.h"
+
+namespace uhaul::faults {
+
+void OracleNf::Process(TimePoint now, std::span<const Packet> burst) {
+  for (Packet packet : burst) {
+    processed_.push_back({packet.flow, packet.handle, audit_.Knows(packet.flow), VersionOf(packet.flow)});
+    packet.digest = packet.handle;
+    audit_.Process(now, {&packet, 1});
+  }
+}
+
+Status OracleNf::Import(TimePoint now, const FlowKey& flow, std::span<const uint8_t> chunk) {
+  if (refuse_ > 0) {
+    --refuse_;
+    return Error{"told to refuse"};
+  }
+  return audit_.Import(now, flow, chunk);
+}
+
+void OracleNf::Hash(StateHash& hash) const {
+  audit_.Hash(hash);
+  hash.Add(refuse_);
+}
+
+}  // namespace uhaul::faults

@@ -1,0 +1,51 @@
+// OracleNf: the network function of these worlds. State and its chunks are SequenceAudit's (core/nf/sequence_audit.h),
+// which minds order and versions; around it this one refuses imports when it is told to, and reports every packet that
+// it processes together with the version of the state it met. An additive counter would hide what this shows.
+//
+// It knows a packet by its number in its flow (Packet::handle), not by its digest: packets may look alike.
+#pragma once
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "core/nf/sequence_audit.h"
+
+namespace uhaul::faults {
+
+struct Processed {
+  FlowKey flow;
+  uint64_t number = 0;   // of the packet in its flow
+  bool known = false;    // there was state
+  uint64_t version = 0;  // packets that this state had seen
+};
+
+class OracleNf final : public NetworkFunction {
+ public:
+  explicit OracleNf(HashKey key) : audit_({.timeout = Duration::Seconds(1'000'000), .hash_key = key}) {}
+
+  std::unique_ptr<NetworkFunction> Clone() const override { return std::make_unique<OracleNf>(*this); }
+  SchemaId schema() const override { return SequenceAudit::kSchema; }
+  void Process(TimePoint now, std::span<const Packet> burst) override;
+  bool Knows(const FlowKey& flow) const override { return audit_.Knows(flow); }
+  std::vector<FlowKey> Flows() const override { return audit_.Flows(); }
+  size_t flow_count() const override { return audit_.flow_count(); }
+  Result<std::vector<uint8_t>> Export(const FlowKey& flow) const override { return audit_.Export(flow); }
+  Status Import(TimePoint now, const FlowKey& flow, std::span<const uint8_t> chunk) override;
+  bool Delete(const FlowKey& flow) override { return audit_.Delete(flow); }
+  void Expire(TimePoint now) override { audit_.Expire(now); }
+  void Hash(StateHash& hash) const override;
+
+  void RefuseImports(uint32_t most) const { refuse_ = most; }
+  uint64_t VersionOf(const FlowKey& flow) const { return audit_.CountsOf(flow).packets; }
+  const SequenceAudit& audit() const { return audit_; }
+  // Since the last call.
+  std::vector<Processed> TakeProcessed() const { return std::exchange(processed_, {}); }
+
+ private:
+  SequenceAudit audit_;
+  mutable uint32_t refuse_ = 0;  // an agent shows its function const
+  mutable std::vector<Processed> processed_;
+};
+
+}  // namespace uhaul::faults

@@ -1,0 +1,63 @@
+// Truth: what happened to every packet, kept by the world, outside the system. From it come the verdicts: P1 each
+// packet is processed once, P2 in the order of the switch, P3 on the latest state, P9 what was lost was reported.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/base/hash.h"
+#include "tests/faults/oracle_nf.h"
+
+namespace uhaul::faults {
+
+enum class Violation : uint8_t {
+  kDuplicate,   // a packet was processed twice
+  kReorder,     // a packet was processed before an earlier one of its flow, or after a later one
+  kStaleState,  // a packet met state that had not seen all that was processed
+  kSilentLoss,  // a packet is gone and nobody said so
+  kTwoOwners,   // two instances were ready to process a flow
+  kLeftover,    // at the end: state, rule, buffer or record is not where it should be
+};
+inline constexpr int kViolations = 6;
+const char* ViolationName(Violation violation);
+
+using ViolationSet = uint32_t;
+constexpr ViolationSet Bit(Violation v) { return 1U << static_cast<int>(v); }
+std::string ViolationText(ViolationSet set);
+
+// Packets of a flow are numbered from 0; at most 64 of them.
+inline constexpr uint32_t kMostPackets = 64;
+
+struct FlowTruth {
+  uint64_t processed = 0;  // bit per packet
+  uint64_t lost = 0;       // bit per packet: reported as dropped, or inside what crashed
+  uint8_t sent = 0;
+  uint8_t last_nf = 0;         // where its last packet was processed
+  bool state_excused = false;  // reported: its state was lost or left behind
+
+  uint64_t all() const { return sent == kMostPackets ? ~uint64_t{0} : (uint64_t{1} << sent) - 1; }
+  uint64_t missing() const { return all() & ~(processed | lost); }
+};
+
+class Truth {
+ public:
+  explicit Truth(uint32_t flows) : flows_(flows) {}
+
+  FlowTruth& flow(uint32_t n) { return flows_[n]; }
+  const FlowTruth& flow(uint32_t n) const { return flows_[n]; }
+  uint32_t flow_count() const { return static_cast<uint32_t>(flows_.size()); }
+
+  // What is wrong with it (0: nothing).
+  ViolationSet OnProcessed(uint32_t flow, uint8_t nf, const Processed& what);
+  void OnLost(uint32_t flow, uint64_t number) { flows_[flow].lost |= uint64_t{1} << number; }
+  uint64_t processed() const;
+  uint64_t lost() const;
+  uint64_t sent() const;
+  void Hash(StateHash& hash) const;
+
+ private:
+  std::vector<FlowTruth> flows_;
+};
+
+}  // namespace uhaul::faults
