@@ -150,7 +150,8 @@ void AssetMonitor::Process(TimePoint now, std::span<const Packet> burst) {
 }
 
 void AssetMonitor::ProcessOne(TimePoint now, const Packet& packet) {
-  auto [record, flow, reversed] = connections_.Find(packet.flow);
+  const auto view = connections_.Find(packet.flow);
+  AssetRecord* record = view.state;
   if (record == nullptr) {
     record = connections_.Insert(packet.flow);
     if (record == nullptr) {
@@ -165,7 +166,7 @@ void AssetMonitor::ProcessOne(TimePoint now, const Packet& packet) {
   // A record that came from a host whose clock is ahead may end in the future: it never goes back.
   record->last = std::max(record->last, now);
   // A packet names its connection by its own direction's five-tuple, or by the initiator's and says so (`reverse`).
-  const bool from_responder = reversed != packet.reverse;
+  const bool from_responder = view.reversed != packet.reverse;
   Update(record->last, packet, from_responder ? &record->responder : &record->initiator);
 }
 

@@ -21,9 +21,9 @@ class ConnectionMap {
   // One direction's view of an entry.
   template <class Value>
   struct View {
-    Value* state = nullptr;  // null: absent
-    FlowKey flow;            // the five-tuple of the connection's first packet
-    bool reversed = false;   // looked up by the other direction
+    Value* state = nullptr;         // null: absent
+    const FlowKey* flow = nullptr;  // the five-tuple of the connection's first packet
+    bool reversed = false;          // looked up by the other direction
   };
 
   View<T> Find(const FlowKey& flow) { return Look<T>(*this, flow); }
@@ -33,7 +33,7 @@ class ConnectionMap {
   T* Insert(const FlowKey& flow) { return states_.size() < capacity_ ? &states_.Get(flow) : nullptr; }
   bool Erase(const FlowKey& flow) {
     const auto view = Find(flow);
-    return view.state != nullptr && states_.Erase(view.flow);
+    return view.state != nullptr && states_.Erase(FlowKey(*view.flow));
   }
 
   // An entry's last packet came at `last`: to be told of insertions and imports; later packets only make it younger.
@@ -69,9 +69,10 @@ class ConnectionMap {
  private:
   template <class Value, class Self>
   static View<Value> Look(Self& self, const FlowKey& flow) {
-    if (Value* state = self.states_.Find(flow)) return {state, flow, false};
-    const FlowKey other = self.hasher_.Key(flow.tuple.Reversed());
-    if (Value* state = self.states_.Find(other)) return {state, other, true};
+    if (auto* entry = self.states_.FindEntry(flow)) return {&entry->second, &entry->first, false};
+    if (auto* entry = self.states_.FindEntry(self.hasher_.Key(flow.tuple.Reversed()))) {
+      return {&entry->second, &entry->first, true};
+    }
     return {};
   }
 
