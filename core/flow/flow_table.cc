@@ -25,10 +25,18 @@ constexpr size_t kMaxUnfetched = 1024;
 constexpr Duration kMinWindow = Duration::Micros(10);
 constexpr Duration kMaxWindow = Duration::Seconds(8);
 
-int64_t TickOf(TimePoint now) { return now.nanos() / kTickNanos; }
+// Of times that are not negative.
+int64_t TickOf(TimePoint now) { return static_cast<int64_t>(static_cast<uint64_t>(now.nanos()) / kTickNanos); }
 
 uint64_t WithTick(uint64_t word, int64_t tick) {
   return (word & ~kTimeMask) | ((static_cast<uint64_t>(tick) & kTickMask) << kTimeShift);
+}
+
+// After one more packet at `tick`.
+uint64_t WithPacket(uint64_t word, int64_t tick, uint64_t bytes, bool fin) {
+  const uint64_t seen = word & kBytesMask;
+  const uint64_t sum = bytes > kBytesMask - seen ? kBytesMask : seen + bytes;
+  return WithTick((word & ~kBytesMask) | sum, tick) | (fin ? kFin : 0);
 }
 
 // The oldest tick that survives the pass at `boundary`: the first one of the epoch before it.
@@ -50,7 +58,14 @@ FlowTable::FlowTable(FlowTableOptions options) : options_(options), next_pass_(T
 
 RecordOutcome FlowTable::Record(TimePoint now, const Packet& packet) {
   const bool fin = (packet.tcp_flags & (tcp_flag::kFin | tcp_flag::kRst)) != 0;
-  return Touch(now, packet.flow, packet.bytes, fin);
+  // Nearly always the flow is in its home slot, and no pass is due.
+  Entry& home = entries_[packet.flow.id & (entries_.size() - 1)];
+  if (home.id != packet.flow.id || now >= next_pass_ || now < clock_ || home.id == 0) [[unlikely]] {
+    return Touch(now, packet.flow, packet.bytes, fin);
+  }
+  clock_ = now;
+  home.word = WithPacket(home.word, TickOf(now), packet.bytes, fin);
+  return RecordOutcome::kUpdated;
 }
 
 RecordOutcome FlowTable::Import(TimePoint now, const FlowKey& flow, Bytes bytes, bool fin) {
@@ -66,9 +81,7 @@ RecordOutcome FlowTable::Touch(TimePoint now, const FlowKey& flow, uint64_t byte
     return RecordOutcome::kFull;
   }
   uint64_t& word = entries_[slot].word;
-  const uint64_t seen = word & kBytesMask;
-  const uint64_t sum = bytes > kBytesMask - seen ? kBytesMask : seen + bytes;
-  word = WithTick((word & ~kBytesMask) | sum, TickOf(now)) | (fin ? kFin : 0);
+  word = WithPacket(word, TickOf(now), bytes, fin);
   return inserted ? RecordOutcome::kInserted : RecordOutcome::kUpdated;
 }
 
@@ -77,8 +90,6 @@ void FlowTable::Advance(TimePoint now, std::vector<EvictionPass>* passes) {
   if (passes != nullptr) passes->insert(passes->end(), unfetched_.begin(), unfetched_.end());
   unfetched_.clear();
 }
-
-TimePoint FlowTable::NextPass() const { return next_pass_; }
 
 void FlowTable::RunPasses(TimePoint now) {
   UHAUL_CHECK(now >= clock_);

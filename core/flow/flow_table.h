@@ -64,7 +64,7 @@ class FlowTable {
   // more than 1,024 lines that nobody fetched, the oldest are dropped. `passes` may be null.
   void Advance(TimePoint now, std::vector<EvictionPass>* passes);
   // The next epoch boundary after the last pass.
-  TimePoint NextPass() const;
+  TimePoint NextPass() const { return next_pass_; }
 
   // Live entries at `now`, in five-tuple order.
   std::vector<ActiveFlow> Snapshot(TimePoint now) const;

@@ -29,18 +29,6 @@ MachineSet::MachineSet(std::vector<NfAgent> nfs, SwitchAgent forwarding, Control
   wake_.fill(TimePoint::Never());
 }
 
-Outbox& MachineSet::outbox(NodeId node) {
-  switch (node.role) {
-    case NodeId::Role::kController:
-      return controller_.outbox();
-    case NodeId::Role::kSwitch:
-      return switch_.outbox();
-    case NodeId::Role::kNf:
-      return nfs_[node.instance].outbox();
-  }
-  UHAUL_CHECK(false);
-}
-
 void MachineSet::OnMessage(TimePoint now, NodeId from, NodeId to, const Message& message) {
   switch (to.role) {
     case NodeId::Role::kController:
@@ -73,7 +61,7 @@ void MachineSet::OnTimer(TimePoint now, NodeId node) {
   Settle(now, node);
 }
 
-void MachineSet::Settle(TimePoint now, NodeId node) {
+void MachineSet::SettleFully(TimePoint now, NodeId node) {
   Face face{*host_, node};
   TimePoint deadline;
   switch (node.role) {

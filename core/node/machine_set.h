@@ -56,17 +56,50 @@ class MachineSet {
   Controller& controller() { return controller_.machine(); }
   const Controller& controller() const { return controller_.machine(); }
   // What the machine of `node` says goes there, if the engine calls it itself; then Settle.
-  Outbox& outbox(NodeId node);
+  Outbox& outbox(NodeId node) {
+    switch (node.role) {
+      case NodeId::Role::kController:
+        return controller_.outbox();
+      case NodeId::Role::kSwitch:
+        return switch_.outbox();
+      case NodeId::Role::kNf:
+        return nfs_[node.instance].outbox();
+    }
+    UHAUL_CHECK(false);
+  }
 
   // Each settles the machine.
   void OnMessage(TimePoint now, NodeId from, NodeId to, const Message& message);
   void OnTimer(TimePoint now, NodeId node);
-  void Settle(TimePoint now, NodeId node);
+  void Settle(TimePoint now, NodeId node) {
+    // After a packet there is hardly ever anything to settle.
+    switch (node.role) {
+      case NodeId::Role::kController:
+        if (Settled(now, node, controller_)) return;
+        break;
+      case NodeId::Role::kSwitch:
+        if (Settled(now, node, switch_)) return;
+        break;
+      case NodeId::Role::kNf:
+        if (Settled(now, node, nfs_[node.instance])) return;
+        break;
+    }
+    SettleFully(now, node);
+  }
   // At the start: every machine's first deadline.
   void SettleAll(TimePoint now);
   void SetProfile(const Profile& profile);
 
  private:
+  // The machine wants nothing, and the host knows when it will.
+  template <class Machine>
+  bool Settled(TimePoint now, NodeId node, Station<Machine>& station) const {
+    if (!station.outbox().empty()) return false;
+    const TimePoint deadline = station.machine().NextDeadline();
+    return deadline == wake_[MachineIndex(node)] && deadline > now;
+  }
+  void SettleFully(TimePoint now, NodeId node);
+
   Station<Controller> controller_;
   Station<SwitchAgent> switch_;
   std::vector<Station<NfAgent>> nfs_;

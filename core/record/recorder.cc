@@ -19,14 +19,14 @@ Recorder::Recorder(std::vector<RecorderFlow> flows, RecorderOptions options)
       options_(options),
       by_tuple_(flows_.size()),
       facts_(flows_.size()),
-      first_packet_(flows_.size()),
       watched_(flows_.size(), 0),
       ended_(flows_.size(), false),
       selected_(flows_.size(), 0),
       outcomes_(flows_.size(), FlowOutcome::kPending) {
   uint64_t packets = 0;
   for (size_t i = 0; i < flows_.size(); ++i) {
-    first_packet_[i] = packets;
+    facts_[i].first_packet = packets;
+    facts_[i].packets = flows_[i].packets;
     packets += flows_[i].packets;
   }
   delivered_.assign(packets, false);
@@ -58,14 +58,17 @@ bool Recorder::OnDelivered(TimePoint now, uint32_t flow, uint32_t sequence) {
   } else {
     f.next_sequence = sequence + 1;
   }
-  UHAUL_CHECK(sequence < flows_[flow].packets);
-  auto seen = delivered_[first_packet_[flow] + sequence];
+  UHAUL_CHECK(sequence < f.packets);
+  auto seen = delivered_[f.first_packet + sequence];
   if (seen) {
     ++counters_.packets_duplicated;
     return false;
   }
   seen = true;
-  if (++f.delivered == flows_[flow].packets) f.finished_ns = now.nanos();
+  if (++f.delivered == f.packets) f.finished_ns = now.nanos();
+  if (f.delivered + f.lost < f.packets) [[likely]] {
+    return false;
+  }
   return Check(flow);
 }
 
@@ -77,9 +80,8 @@ bool Recorder::OnLost(uint32_t flow) {
 
 bool Recorder::Ended(uint32_t flow) const {
   const Facts& f = facts_[flow];
-  const uint32_t packets = flows_[flow].packets;
-  if (f.delivered == packets) return true;
-  return !options_.retransmits && f.sent == packets && f.delivered + f.lost >= packets;
+  if (f.delivered == f.packets) return true;
+  return !options_.retransmits && f.sent == f.packets && f.delivered + f.lost >= f.packets;
 }
 
 bool Recorder::Check(uint32_t flow) {
