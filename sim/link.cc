@@ -31,26 +31,10 @@ void DataLink::SetQueue(Bytes queue) {
       rate().bits_per_second() == 0 ? Duration::Nanos(kNoKey / kKeysPerNano / 4) : rate().TransmissionTime(queue);
 }
 
-bool DataLink::Send(TimePoint now, const DataItem& item) {
-  const Duration time = timing_.TransmissionTime(std::max(item.bytes, kMinFrameBytes));
-  if (timing_.Backlog(now) + time > queue_time_) [[unlikely]] {
-    ++counters_.drops;
-    counters_.dropped_bytes += item.bytes;
-    if (tap_ != nullptr) tap_->OnDropped(item);
-    return false;
-  }
-  // The delay may have been lowered under way; on a wire nothing overtakes.
-  const Key key = std::max(MakeKey(timing_.Occupy(now, time), rank()), last_key_ + kKeysPerNano);
-  last_key_ = key;
-  ++counters_.packets;
-  counters_.bytes += item.bytes;
-  if (count_ == ring_.size()) Grow();
-  ring_[(head_ + count_) & (ring_.size() - 1)] = {key, item};
-  if (++count_ == 1) calendar_->SetHead(*this, key);
-  if (tap_ != nullptr) [[unlikely]] {
-    tap_->OnAccepted(item);
-  }
-  return true;
+void DataLink::Drop(const DataItem& item) {
+  ++counters_.drops;
+  counters_.dropped_bytes += item.bytes;
+  if (tap_ != nullptr) tap_->OnDropped(item);
 }
 
 void DataLink::Act(TimePoint now) {

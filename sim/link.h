@@ -72,7 +72,27 @@ class DataLink final : public Source {
   DataLink(LinkOptions options, Calendar* calendar, DataReceiver* receiver);
 
   // False if the queue had no room: the item is gone and counted.
-  bool Send(TimePoint now, const DataItem& item);
+  bool Send(TimePoint now, const DataItem& item) {
+    const Duration time = timing_.TransmissionTime(std::max(item.bytes, kMinFrameBytes));
+    if (timing_.Backlog(now) + time > queue_time_) [[unlikely]] {
+      Drop(item);
+      return false;
+    }
+    // The delay may have been lowered under way; on a wire nothing overtakes.
+    const Key key = std::max(MakeKey(timing_.Occupy(now, time), rank()), last_key_ + kKeysPerNano);
+    last_key_ = key;
+    ++counters_.packets;
+    counters_.bytes += item.bytes;
+    if (count_ == ring_.size()) [[unlikely]] {
+      Grow();
+    }
+    ring_[(head_ + count_) & (ring_.size() - 1)] = {key, item};
+    if (++count_ == 1) calendar_->SetHead(*this, key);
+    if (tap_ != nullptr) [[unlikely]] {
+      tap_->OnAccepted(item);
+    }
+    return true;
+  }
   void Act(TimePoint now) override;
 
   void SetRate(BitRate rate);
@@ -92,6 +112,7 @@ class DataLink final : public Source {
     DataItem item;
   };
   void Grow();
+  void Drop(const DataItem& item);
 
   std::string name_;
   Calendar* calendar_;

@@ -14,6 +14,34 @@ constexpr uint32_t kAcknowledgementBytes = 64;
 
 // ---- data
 
+inline void World::SendTo(DataLink& link, TimePoint now, const DataItem& item) {
+  if (link.Send(now, item)) [[likely]] {
+    return;
+  }
+  ++run_.recorder().counters().link_drops;
+  if (item.flags & DataItem::kAcknowledgement) return;
+  if (run_.recorder().OnLost(item.flow)) CheckEnd(now);
+}
+
+inline Packet World::PacketOf(const DataItem& item) const {
+  Packet packet;
+  packet.flow = keys_[item.flow];
+  packet.bytes = item.bytes;
+  if (const RecordedTraffic* recorded = run_.scenario().recorded.get(); recorded != nullptr) {
+    const RecordedPacket& captured = recorded->Of(item.flow, item.sequence);
+    packet.tcp_flags = captured.tcp_flags;
+    packet.reverse = captured.reverse;
+  } else if (packet.flow.tuple.protocol == kProtocolTcp) {
+    packet.tcp_flags = static_cast<uint8_t>((item.flags & DataItem::kFirst ? tcp_flag::kSyn : tcp_flag::kAck) |
+                                            (item.flags & DataItem::kLast ? tcp_flag::kFin : 0));
+  }
+  packet.do_not_buffer = (item.flags & DataItem::kDoNotBuffer) != 0;
+  packet.digest = item.sequence;
+  packet.handle = (static_cast<uint64_t>(item.sequence) << 32) | item.flow;
+  packet.stamp = TimePoint::FromNanos(item.stamp_ns);
+  return packet;
+}
+
 void World::ArmGenerator() { generator_->Set(run_.source().NextTime()); }
 
 void World::OnGenerator(TimePoint now) {
@@ -46,34 +74,6 @@ void World::OnData(TimePoint now, uint16_t link_rank, const DataItem& item) {
     default:
       UHAUL_CHECK(link_rank == rank::kToSwitch);
   }
-}
-
-void World::SendTo(DataLink& link, TimePoint now, const DataItem& item) {
-  if (link.Send(now, item)) [[likely]] {
-    return;
-  }
-  ++run_.recorder().counters().link_drops;
-  if (item.flags & DataItem::kAcknowledgement) return;
-  if (run_.recorder().OnLost(item.flow)) CheckEnd(now);
-}
-
-Packet World::PacketOf(const DataItem& item) const {
-  Packet packet;
-  packet.flow = keys_[item.flow];
-  packet.bytes = item.bytes;
-  if (const RecordedTraffic* recorded = run_.scenario().recorded.get(); recorded != nullptr) {
-    const RecordedPacket& captured = recorded->Of(item.flow, item.sequence);
-    packet.tcp_flags = captured.tcp_flags;
-    packet.reverse = captured.reverse;
-  } else if (packet.flow.tuple.protocol == kProtocolTcp) {
-    packet.tcp_flags = static_cast<uint8_t>((item.flags & DataItem::kFirst ? tcp_flag::kSyn : tcp_flag::kAck) |
-                                            (item.flags & DataItem::kLast ? tcp_flag::kFin : 0));
-  }
-  packet.do_not_buffer = (item.flags & DataItem::kDoNotBuffer) != 0;
-  packet.digest = item.sequence;
-  packet.handle = (static_cast<uint64_t>(item.sequence) << 32) | item.flow;
-  packet.stamp = TimePoint::FromNanos(item.stamp_ns);
-  return packet;
 }
 
 DataItem World::ItemOf(const Packet& packet) const {
