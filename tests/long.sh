@@ -3,8 +3,9 @@
 #   1. AddressSanitizer and UBSan on results, definitions and sockets, ThreadSanitizer on core, workloads and sockets
 #   2. g++ and clang agree, to the byte of every record, on a slice of the grid
 #   3. fork equals full run on the same slice
-#   4. tens of thousands of seeds of the property tests
-#   5. the report in a browser, where chromium and npm are there
+#   4. trains equal packets on the same slice and for thousands of seeds, and the mutants of the train are caught
+#   5. tens of thousands of seeds of the property tests
+#   6. the report in a browser, where chromium and npm are there
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/setup.sh
@@ -52,6 +53,16 @@ mkdir "$scratch/full"
 build/release/bin/uhaul "${slice[@]}" --results "$scratch/full" --plan "$scratch/plan.json"
 build/release/bin/uhaul-sim --plan "$scratch/plan.json" --jobs "$jobs" --no-fork >"$scratch/log" 2>&1 || die "full runs failed"
 same "fork against full run" "$scratch/gcc" "$scratch/full"
+
+mkdir "$scratch/packets"
+build/release/bin/uhaul "${slice[@]}" --results "$scratch/packets" --plan "$scratch/plan.json"
+build/release/bin/uhaul-sim --plan "$scratch/plan.json" --jobs "$jobs" --granularity packet >"$scratch/log" 2>&1 || die "packets failed"
+same "trains against packets" "$scratch/gcc" "$scratch/packets"
+
+say "trains against packets, thousands of seeds, and the mutants of the train's calendar ..."
+UHAUL_TEST_SEEDS=40000 build/release/bin/test_sim 'Calendar: trains*'
+UHAUL_TEST_SEEDS=5000 build/release/bin/test_sim 'World: trains*'
+tests/mutants/calendar.sh build/release
 
 say "40,000 seeds of each property ..."
 UHAUL_TEST_SEEDS=40000 build/release/bin/test_core 'Loss-free*,Order-preserving*,U-HAUL: flows that neither*'
