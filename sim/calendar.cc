@@ -18,7 +18,7 @@ constexpr Key KeyOfPicos(int64_t ps) { return ps / kPicosPerNano * kKeysPerNano 
 int64_t NowPicos() { return ns3::Simulator::Now().GetTimeStep(); }
 
 // ns-3 takes one reference, and lets go of it after the event.
-void Schedule(ns3::EventImpl* event, int64_t at_ps, int64_t now_ps) {
+void ScheduleEvent(ns3::EventImpl* event, int64_t at_ps, int64_t now_ps) {
   UHAUL_CHECK(at_ps >= now_ps);  // ns-3 would run backwards, and say nothing
   event->Ref();
   ns3::Simulator::ScheduleWithContext(ns3::Simulator::NO_CONTEXT, ns3::TimeStep(static_cast<uint64_t>(at_ps - now_ps)),
@@ -44,6 +44,7 @@ class Calendar::Event final : public PlaneEvent {
 };
 
 Calendar::Calendar(Granularity granularity) : granularity_(granularity) {
+  keys_[0] = kNoKey;
   UsePicoseconds();
   if (granularity == Granularity::kPacket) return;
   scheduler_ = TrainScheduler::Current();
@@ -74,6 +75,7 @@ void Calendar::Stop() {
     ns3::Simulator::Stop();
   } else {
     stopping_ = true;
+    bound_ = 0;
   }
 }
 
@@ -81,11 +83,9 @@ void Calendar::Stop() {
 
 // A source that changes its mind leaves its old event in ns-3's queue, where it does nothing when it comes: cheaper
 // than taking it out, and links never do.
-void Calendar::ScheduleHead(Source& source, Key key) {
-  source.head_ = key;
-  if (key == kNoKey) return;
+void Calendar::Schedule(Source& source, Key key) {
   // Inside an action ns-3's time is the action's key; ns-3 is asked only outside (set-up, events of users).
-  Schedule(events_of_[source.rank()], PicosOfKey(key), acting_ ? PicosOfKey(current_) : NowPicos());
+  ScheduleEvent(events_of_[source.rank()], PicosOfKey(key), acting_ ? PicosOfKey(current_) : NowPicos());
 }
 
 void Calendar::RunEvent(Source& source) {
@@ -101,21 +101,25 @@ void Calendar::RunEvent(Source& source) {
 
 // ---- Train
 
-void Calendar::Remove(Key key) {
+void Calendar::DropHead(Source& source) {
+  const Key key = source.head_;
+  source.head_ = kNoKey;
+  if (granularity_ == Granularity::kPacket) return;
   Key* const end = keys_.data() + count_;
-  Key* const at = std::find(keys_.data(), end, key);
+  Key* const at = std::find(keys_.data() + 1, end, key);
   UHAUL_CHECK(at != end);
   std::copy(at + 1, end, at);
   --count_;
+  if (!acting_) Arm();
 }
 
 // The wake-up stands at the earliest key or, where a Run is to end, at the last action's: ns-3's time is right then.
 void Calendar::Arm() {
-  if (count_ == 0 && !stopping_) return;  // if it is armed still, it will find nothing to do
+  if (count_ == 1 && !stopping_) return;  // if it is armed still, it will find nothing to do
   scheduler_->SetFirst(stopping_);
   const int64_t at_ps = PicosOfKey(stopping_ ? current_ : keys_[count_ - 1]);
   const int64_t now_ps = NowPicos();
-  if (!scheduler_->armed()) return Schedule(wake_, at_ps, now_ps);
+  if (!scheduler_->armed()) return ScheduleEvent(wake_, at_ps, now_ps);
   UHAUL_CHECK(at_ps >= now_ps);
   scheduler_->Move(static_cast<uint64_t>(at_ps));
 }
@@ -129,16 +133,15 @@ void Calendar::RunTrain() {
   }
   const uint64_t other = scheduler_->NextOther();
   bound_ = other == TrainScheduler::kNever ? kNoKey : KeyOfPicos(static_cast<int64_t>(other));
-  const bool single = observed_ && observed_();
+  if (observed_ && observed_() && keys_[count_ - 1] != kNoKey) bound_ = std::min(bound_, keys_[count_ - 1] + 1);
   acting_ = true;
-  do {
-    if (count_ == 0 || keys_[count_ - 1] >= bound_) break;
-    const Key key = keys_[--count_];
+  for (Key key = keys_[count_ - 1]; key < bound_; key = keys_[count_ - 1]) {
+    --count_;
     Source& source = *sources_[RankOfKey(key)];
     source.head_ = kNoKey;
     Begin(key);
     source.Act(TimeOfKey(key));
-  } while (!single && !stopping_);
+  }
   acting_ = false;
   Arm();
 }

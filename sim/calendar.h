@@ -76,14 +76,16 @@ class Calendar {
   // the current action's, and its rank must be the source's: both are checked, always.
   void SetHead(Source& source, Key key) {
     if (key == source.head_) return;
-    if (key != kNoKey) {
-      UHAUL_CHECK(key > current_);
-      UHAUL_CHECK(RankOfKey(key) == source.rank_);
-    }
-    if (granularity_ == Granularity::kPacket) return ScheduleHead(source, key);
-    if (source.head_ != kNoKey) Remove(source.head_);
+    if (source.head_ != kNoKey) DropHead(source);
+    if (key != kNoKey) Announce(source, key);
+  }
+  // The same, of a source that has no head: it acts right now, or waits.
+  void Announce(Source& source, Key key) {
+    UHAUL_CHECK(key > current_);
+    UHAUL_CHECK(RankOfKey(key) == source.rank_);
     source.head_ = key;
-    if (key != kNoKey) Insert(key);
+    if (granularity_ == Granularity::kPacket) return Schedule(source, key);
+    Insert(key);
     if (!acting_) Arm();
   }
 
@@ -107,17 +109,17 @@ class Calendar {
     current_ = key;
     ++actions_;
   }
-  // The earliest key stands last. A source's next key is mostly among the latest of the few that are near, and
-  // everything further off (timers) is not touched.
+  // The earliest key stands last, kNoKey first. A source's next key is mostly among the latest of the few that are
+  // near, and everything further off (timers) is not touched.
   void Insert(Key key) {
     size_t i = count_++;
-    for (; i > 0 && keys_[i - 1] < key; --i) keys_[i] = keys_[i - 1];
+    for (; keys_[i - 1] < key; --i) keys_[i] = keys_[i - 1];
     keys_[i] = key;
   }
-  void Remove(Key key);
+  void DropHead(Source& source);
 
   // Packet
-  void ScheduleHead(Source& source, Key key);
+  void Schedule(Source& source, Key key);
   void RunEvent(Source& source);
   // Train
   void Arm();
@@ -133,9 +135,9 @@ class Calendar {
   uint64_t events_ = 0;
 
   // Train
-  std::array<Key, kMostSources> keys_;  // of the sources that have a head, falling
-  size_t count_ = 0;
-  Key bound_ = kNoKey;  // the next event that is not ours
+  std::array<Key, kMostSources + 1> keys_;  // kNoKey, then those of the sources that have a head, falling
+  size_t count_ = 1;
+  Key bound_ = kNoKey;  // of the train: the next event that is not ours
   bool stopping_ = false;
   Event* wake_ = nullptr;
   TrainScheduler* scheduler_ = nullptr;

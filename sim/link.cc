@@ -37,12 +37,14 @@ void DataLink::Drop(const DataItem& item) {
   if (tap_ != nullptr) tap_->OnDropped(item);
 }
 
+void DataLink::Announce(Key key) { calendar_->Announce(*this, key); }
+
 void DataLink::Act(TimePoint now) {
   UHAUL_CHECK(count_ > 0);
   UHAUL_CHECK(ring_[head_].key == MakeKey(now, rank()));
   const DataItem item = ring_[head_].item;
   head_ = (head_ + 1) & (ring_.size() - 1);
-  if (--count_ > 0) calendar_->SetHead(*this, ring_[head_].key);
+  if (--count_ > 0) calendar_->Announce(*this, ring_[head_].key);
   if (tap_ != nullptr) [[unlikely]] {
     tap_->OnArrived(item);
   }

@@ -87,7 +87,7 @@ class DataLink final : public Source {
       Grow();
     }
     ring_[(head_ + count_) & (ring_.size() - 1)] = {key, item};
-    if (++count_ == 1) calendar_->SetHead(*this, key);
+    if (++count_ == 1) Announce(key);
     if (tap_ != nullptr) [[unlikely]] {
       tap_->OnAccepted(item);
     }
@@ -113,6 +113,7 @@ class DataLink final : public Source {
   };
   void Grow();
   void Drop(const DataItem& item);
+  void Announce(Key key);
 
   std::string name_;
   Calendar* calendar_;
