@@ -81,7 +81,7 @@ bool OpenLoopSource::OnPeriodIsOver(uint32_t flow) {
 void OpenLoopSource::Choose() {
   for (;;) {
     if (NextArrivalOrWake() <= link_free_) Admit(link_free_);
-    FillPlaces();
+    if (places_taken_ < limit_ && !waiting_.empty()) FillPlaces();
     if (front_ == kNobody) {
       const TimePoint next = NextArrivalOrWake();
       if (next == TimePoint::Never()) {

@@ -145,11 +145,7 @@ std::string_view AssetServiceName(uint8_t service) {
 AssetMonitor::AssetMonitor(AssetMonitorOptions options)
     : clock_(options.clock), connections_(options.timeout, options.hash_key, options.capacity) {}
 
-void AssetMonitor::Process(TimePoint now, std::span<const Packet> burst) {
-  for (const Packet& packet : burst) ProcessOne(clock_ == AssetClock::kStamp ? packet.stamp : now, packet);
-}
-
-void AssetMonitor::ProcessOne(TimePoint now, const Packet& packet) {
+inline void AssetMonitor::ProcessOne(TimePoint now, const Packet& packet) {
   const auto view = connections_.Find(packet.flow);
   AssetRecord* record = view.state;
   if (record == nullptr) {
@@ -168,6 +164,10 @@ void AssetMonitor::ProcessOne(TimePoint now, const Packet& packet) {
   // A packet names its connection by its own direction's five-tuple, or by the initiator's and says so (`reverse`).
   const bool from_responder = view.reversed != packet.reverse;
   Update(record->last, packet, from_responder ? &record->responder : &record->initiator);
+}
+
+void AssetMonitor::Process(TimePoint now, std::span<const Packet> burst) {
+  for (const Packet& packet : burst) ProcessOne(clock_ == AssetClock::kStamp ? packet.stamp : now, packet);
 }
 
 Result<std::vector<uint8_t>> AssetMonitor::Export(const FlowKey& flow) const {
