@@ -5,7 +5,9 @@
 #   3. fork equals full run on the same slice
 #   4. trains equal packets on the same slice and for thousands of seeds, and the mutants of the train are caught
 #   5. tens of thousands of seeds of the property tests
-#   6. the report in a browser, where chromium and npm are there
+#   6. every interleaving of the fault world's scenarios
+#   7. each parser, decoder and machine under libFuzzer, a minute each
+#   8. the report in a browser, where chromium and npm are there
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/setup.sh
@@ -66,6 +68,13 @@ tests/mutants/calendar.sh build/release
 
 say "40,000 seeds of each property ..."
 UHAUL_TEST_SEEDS=40000 build/release/bin/test_core 'Loss-free*,Order-preserving*,U-HAUL: flows that neither*'
+
+say "every interleaving of small moves ..."
+build/release/bin/faults search || die "a scenario shows something else than it is known for" "build/release/bin/faults search NAME --trace"
+
+say "fuzzing, a minute each ..."
+build fuzz fuzz_targets
+tests/fuzz/run.sh build/fuzz 60
 
 if command -v chromium >/dev/null && command -v npm >/dev/null; then
   say "the report in a browser ..."
