@@ -51,9 +51,7 @@ FlowTable::FlowTable(FlowTableOptions options) : options_(options), next_pass_(T
   UHAUL_CHECK(options.capacity <= kMaxCapacity);
   UHAUL_CHECK(options.window >= kMinWindow);
   UHAUL_CHECK(options.window <= kMaxWindow);
-  const size_t slots = std::bit_ceil(size_t{2} * options.capacity);
-  entries_.resize(slots);
-  tuples_.resize(slots);
+  entries_.resize(std::bit_ceil(size_t{2} * options.capacity));
 }
 
 RecordOutcome FlowTable::Record(TimePoint now, const Packet& packet) {
@@ -235,6 +233,7 @@ size_t FlowTable::LocateOrInsert(const FlowKey& flow, bool* inserted) {
     if (entries_[slot].id == flow.id) return slot;
   }
   if (size_ == options_.capacity) return kNone;
+  if (tuples_.empty()) tuples_.resize(entries_.size());  // a table that nobody uses stays small
   entries_[slot] = {flow.id, 0};
   tuples_[slot] = flow.tuple;
   ++size_;

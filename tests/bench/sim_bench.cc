@@ -80,15 +80,28 @@ PointSpec Point(const std::string& workload, const std::string& scheme) {
   return spec;
 }
 
-// A million flows that send in turns, all with state and an entry at once.
+// A million flows that send in turns: before the migration all of them have sent, and few have ended.
 PointSpec Million() {
   PointSpec spec = Point("even:1000000", "none");
   spec.senders = SenderKind::kUnlimited;
   spec.fit.capacity = 1U << 20;
   spec.fit.window = Duration::Seconds(2);
-  spec.packet_bytes = 64;
-  spec.cap = Duration::Millis(1);
+  spec.packet_bytes = 640;  // two packets each
+  spec.migration_after = Duration::Millis(600);
+  spec.phase = MigrationPhase::kRandom;
   return spec;
+}
+
+// To t0: the record of a migration has a row per flow, which is not what is measured here.
+uint64_t RunMillion() {
+  const PointSpec spec = Million();
+  const Result<Scenario> scenario = LoadScenario(spec);
+  if (!scenario) std::abort();
+  const Result<std::unique_ptr<World>> world = World::Create(spec, *scenario);
+  if (!world || !(*world)->RunToStart()) std::abort();
+  if ((*world)->nf(0).fit().size((*world)->now()) != 1'000'000) std::abort();
+  const auto device = (*world)->shell().node(NodeName::kGenerator)->GetDevice(0);
+  return ns3::DynamicCast<LinkDevice>(device)->GetTxPackets();
 }
 
 struct Row {
@@ -116,7 +129,7 @@ int main(int argc, char** argv) {
     rows.push_back({std::string("packets, ") + scheme, [=] { return RunPoint(spec, Granularity::kPacket); }, {}});
     rows.push_back({std::string("trains, ") + scheme, [=] { return RunPoint(spec, Granularity::kTrain); }, {}});
   }
-  rows.push_back({"trains, 1,000,000 flows at once", [] { return RunPoint(Million(), Granularity::kTrain); }, {}});
+  rows.push_back({"trains, 1,000,000 flows at once", RunMillion, {}});
   for (int run = 0; run < runs; ++run) {
     for (Row& row : rows) row.runs.push_back(InChild(row.work));
   }
