@@ -15,6 +15,7 @@
 #include "experiments/plan.h"
 #include "experiments/point_reader.h"
 #include "experiments/progress.h"
+#include "experiments/slurm_run.h"
 #include "experiments/testbed_config.h"
 #include "results/point_store.h"
 
@@ -39,7 +40,10 @@ struct RunRequest {
   bool telemetry = false;             // of the runtime in real time
   std::string engine_path;
   std::string results;
-  std::string plan;  // a file to write the plan to, instead of running it
+  std::string executor = "local";
+  unsigned chunks = 0;              // of slurm
+  std::vector<std::string> sbatch;  // options of slurm's
+  std::string plan;                 // a file to write the plan to, instead of running it
   unsigned jobs = 1;
   unsigned repeat = 1;
   bool dry_run = false;
@@ -74,10 +78,15 @@ void AddRunOptions(CommandLine* line) {
       "results", po::value<std::string>()->default_value(DefaultResultsDirectory()),
       "folder of results ($UHAUL_RESULTS)")(
       "jobs,j", po::value<unsigned>()->default_value(std::max(1U, std::thread::hardware_concurrency())),
-      "processes at a time")("repeat", po::value<unsigned>()->default_value(1),
-                             "run every point this many times, into folders rep-1, rep-2, ... of the results")(
-      "dry-run", "only say which points there are")("plan", po::value<std::string>()->default_value(""),
-                                                    "write the plan of all points to this file, and stop")(
+      "processes at a time (slurm: of each task; there 1 unless said)")(
+      "repeat", po::value<unsigned>()->default_value(1),
+      "run every point this many times, into folders rep-1, rep-2, ... of the results")(
+      "executor", po::value<std::string>()->default_value("local"),
+      "local: processes here; slurm: job arrays on a cluster, whose nodes see this folder and this program")(
+      "chunks", po::value<unsigned>()->default_value(0), "slurm: tasks of an array; 0: about ten points each")(
+      "slurm", po::value<std::vector<std::string>>()->composing()->default_value({}, ""),
+      "slurm: an option for sbatch, as --slurm=--partition=long")("dry-run", "only say which points there are")(
+      "plan", po::value<std::string>()->default_value(""), "write the plan of all points to this file, and stop")(
       "retry-failed", "run points again that failed with this build of the engine")("json", "the outcome as JSON");
 }
 
@@ -113,6 +122,17 @@ Result<RunRequest> ReadRequest(const CommandLine& line, std::vector<std::string>
   if (request.clock != "tsc" && request.clock != "virtual")
     return Error{fmt::format("--clock has no value {} (one of tsc, virtual)", Quoted(request.clock))};
   if (line.Has("clock") && request.engine != "runtime") return Error{"--clock is for --engine runtime"};
+  request.executor = line.Get<std::string>("executor");
+  request.chunks = line.Get<unsigned>("chunks");
+  request.sbatch = line.Get<std::vector<std::string>>("slurm");
+  if (request.executor != "local" && request.executor != "slurm")
+    return Error{fmt::format("--executor has no value {} (one of local, slurm)", Quoted(request.executor))};
+  const bool slurm = request.executor == "slurm";
+  if (!slurm && (line.Has("chunks") || !request.sbatch.empty()))
+    return Error{"--chunks and --slurm are for --executor slurm"};
+  if (slurm && request.engine == "runtime" && request.clock == "tsc")
+    return Error{"--executor slurm runs what does not depend on the machine: the simulator, or --clock virtual"};
+  if (slurm && !line.Has("jobs")) request.jobs = 1;
   if (request.jobs < 1 || request.jobs > 1024) return Error{"--jobs must be between 1 and 1024"};
   if (request.repeat < 1 || request.repeat > kMostRepetitions) {
     return Error{fmt::format("--repeat must be between 1 and {}", kMostRepetitions)};
@@ -220,7 +240,49 @@ void OnLine(const std::string& line, std::set<std::string>* open, Progress* prog
   }
 }
 
-Result<EngineEnd> Launch(const RunRequest& request, const Plan& plan) {
+// Further arguments of the engine.
+std::vector<std::string> EngineArguments(const RunRequest& request) {
+  std::vector<std::string> extra;
+  if (request.engine == "runtime")
+    extra = {"--clock", request.clock, "--rate-scale", request.rate_scale, "--lcores", request.lcores};
+  for (const std::string& capture : request.captures) extra.insert(extra.end(), {"--capture", capture});
+  if (request.telemetry) extra.push_back("--telemetry");
+  if (!request.testbed.empty()) extra.insert(extra.end(), {"--testbed", request.testbed});
+  return extra;
+}
+
+Result<EngineEnd> LaunchOnSlurm(RunRequest request, const std::string& build, Plan plan) {
+  // An old failure must not be taken for one of these runs.
+  for (const auto& group : plan.groups) {
+    for (const PlannedPoint& point : group) ::unlink(FailurePath(request, point.id).c_str());
+  }
+  request.retry_failed = false;
+  plan.out = std::filesystem::absolute(request.results);
+  Progress progress(CountPoints(plan));
+  size_t done = 0;
+  const size_t total = CountPoints(plan);
+  const SlurmRun run = {.engine = std::filesystem::absolute(request.engine_path),
+                        .extra = EngineArguments(request),
+                        .folder = plan.out,
+                        .jobs = request.jobs,
+                        .chunks = request.chunks,
+                        .options = request.sbatch};
+  const Result<EngineEnd> end = RunOnSlurm(
+      run, plan,
+      [&](const Plan& all) {
+        Tally rest;
+        return Missing(request, build, all, &rest);
+      },
+      [&](size_t missing) {
+        for (; done + missing < total; ++done) progress.Count(false);
+        progress.Tick();
+      });
+  progress.Finish();
+  return end;
+}
+
+Result<EngineEnd> Launch(const RunRequest& request, const std::string& build, const Plan& plan) {
+  if (request.executor == "slurm") return LaunchOnSlurm(request, build, plan);
   const std::string path = fmt::format("{}/plan-{}.json", request.results, ::getpid());
   if (Status written = WritePlan(plan, path); !written.ok()) return written.error();
   std::set<std::string> open;
@@ -228,13 +290,7 @@ Result<EngineEnd> Launch(const RunRequest& request, const Plan& plan) {
     for (const PlannedPoint& point : group) open.insert(point.id);
   }
   Progress progress(open.size());
-  std::vector<std::string> extra;
-  if (request.engine == "runtime")
-    extra = {"--clock", request.clock, "--rate-scale", request.rate_scale, "--lcores", request.lcores};
-  for (const std::string& capture : request.captures) extra.insert(extra.end(), {"--capture", capture});
-  if (request.telemetry) extra.push_back("--telemetry");
-  if (!request.testbed.empty()) extra.insert(extra.end(), {"--testbed", request.testbed});
-  const Result<EngineEnd> end = RunEngine({request.engine_path, path, request.jobs, extra},
+  const Result<EngineEnd> end = RunEngine({request.engine_path, path, request.jobs, EngineArguments(request)},
                                           [&](const std::string& line) { OnLine(line, &open, &progress); });
   progress.Finish();
   ::unlink(path.c_str());
@@ -301,7 +357,7 @@ int RunOnce(const RunRequest& request, const std::string& build, const std::vect
   if (error) return Fail(exit_code::kBadInput, fmt::format("cannot make {}: {}", request.results, error.message()));
   const Plan missing = Missing(request, build, MakePlan(points, request.results), tally);
   if (missing.groups.empty()) return exit_code::kOk;
-  const Result<EngineEnd> end = Launch(request, missing);
+  const Result<EngineEnd> end = Launch(request, build, missing);
   if (!end.ok()) return Fail(exit_code::kInternal, end.error().message);
   tally->interrupted = end->interrupted;
   Settle(request, build, missing, end->interrupted, tally);

@@ -11,54 +11,13 @@
 #include <cstring>
 #include <filesystem>
 
+#include "experiments/signal_watch.h"
+#include "experiments/tool_process.h"
+
 namespace uhaul {
 namespace {
 
-constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP};
 constexpr size_t kLongestLine = 64 * 1024;
-
-volatile sig_atomic_t g_signal = 0;  // the last one received, not yet passed on
-
-void OnSignal(int number) { g_signal = number; }
-
-// Signals arrive only inside ppoll, so that none is missed between a look and a wait.
-class SignalGuard {
- public:
-  SignalGuard() {
-    sigset_t blocked;
-    sigemptyset(&blocked);
-    for (const int number : kSignals) sigaddset(&blocked, number);
-    sigprocmask(SIG_BLOCK, &blocked, &before_);
-    g_signal = 0;
-    struct sigaction action = {};
-    action.sa_handler = OnSignal;
-    for (size_t i = 0; i < std::size(kSignals); ++i) {
-      sigaction(kSignals[i], nullptr, &actions_[i]);
-      const bool nohup = kSignals[i] == SIGHUP && actions_[i].sa_handler == SIG_IGN;
-      if (!nohup) sigaction(kSignals[i], &action, nullptr);
-    }
-  }
-  ~SignalGuard() {
-    for (size_t i = 0; i < std::size(kSignals); ++i) sigaction(kSignals[i], &actions_[i], nullptr);
-    sigprocmask(SIG_SETMASK, &before_, nullptr);
-  }
-  SignalGuard(const SignalGuard&) = delete;
-  SignalGuard& operator=(const SignalGuard&) = delete;
-  const sigset_t& before() const { return before_; }
-
-  // In the child, before exec. What we pass on shall reach it even where a shell started us with SIGINT ignored.
-  void Undo() const {
-    struct sigaction action = {};
-    action.sa_handler = SIG_DFL;
-    sigaction(SIGINT, &action, nullptr);
-    sigaction(SIGTERM, &action, nullptr);
-    sigprocmask(SIG_SETMASK, &before_, nullptr);
-  }
-
- private:
-  sigset_t before_;
-  struct sigaction actions_[std::size(kSignals)];
-};
 
 struct Pipe {
   int read = -1;
@@ -133,28 +92,12 @@ Result<std::string> EngineBuildId(const std::string& engine) {
     return Error{fmt::format("no engine at {}; build it ({}=ON), or give --engine-path", engine,
                              runtime ? "UHAUL_RUNTIME" : "UHAUL_SIM")};
   }
-  const Result<Pipe> pipe = MakePipe();
-  if (!pipe.ok()) return pipe.error();
-  const std::vector<std::string> words = {engine, "--build-id"};
-  const pid_t child = ::fork();
-  if (child < 0) return Error{fmt::format("cannot fork: {}", std::strerror(errno))};
-  if (child == 0) Exec(words, -1, pipe->write);
-  ::close(pipe->write);
-  std::string text;
-  char buffer[256];
-  for (;;) {
-    const ssize_t size = ::read(pipe->read, buffer, sizeof buffer);
-    if (size < 0 && errno == EINTR) continue;
-    if (size <= 0 || text.size() > kLongestLine) break;
-    text.append(buffer, static_cast<size_t>(size));
-  }
-  ::close(pipe->read);
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
+  const Result<ToolEnd> end = RunTool({{engine, "--build-id"}, "", "", {}});
+  if (!end.ok()) return end.error();
+  std::string text = end->out.substr(0, kLongestLine);
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
-  if (ExitCodeOf(status) != 0 || text.empty() || text.find('\n') != std::string::npos) {
-    return Error{fmt::format("{} --build-id failed (exit {})", engine, ExitCodeOf(status))};
+  if (end->exit_code != 0 || text.empty() || text.find('\n') != std::string::npos) {
+    return Error{fmt::format("{} --build-id failed (exit {}) {}", engine, end->exit_code, end->err)};
   }
   return text;
 }
@@ -165,12 +108,12 @@ Result<EngineEnd> RunEngine(const EngineRun& run, const OnProgress& on_progress)
   std::vector<std::string> words = {
       run.engine, "--plan", run.plan, "--jobs", fmt::to_string(run.jobs), "--progress-fd", fmt::to_string(pipe->write)};
   words.insert(words.end(), run.extra.begin(), run.extra.end());
-  const SignalGuard guard;
+  SignalWatch signals;
   const pid_t child = ::fork();
   if (child < 0) return Error{fmt::format("cannot fork: {}", std::strerror(errno))};
   if (child == 0) {
     ::setpgid(0, 0);
-    guard.Undo();
+    signals.Undo();
     Exec(words, pipe->write, STDERR_FILENO);  // whatever an engine prints is a log
   }
   ::setpgid(child, child);
@@ -180,16 +123,16 @@ Result<EngineEnd> RunEngine(const EngineRun& run, const OnProgress& on_progress)
   Lines lines;
   bool open = true;
   while (!HasEnded(child)) {
-    pollfd watched = {open ? pipe->read : -1, POLLIN, 0};
-    const timespec wait = {0, 200'000'000};
-    const int ready = ::ppoll(&watched, 1, &wait, &guard.before());
-    if (g_signal != 0) {
-      ::kill(-child, end.interrupted ? SIGKILL : static_cast<int>(g_signal));
+    const short ready = signals.Wait(open ? pipe->read : -1, 200);
+    if (const int number = signals.Take(); number != 0) {
+      ::kill(-child, end.interrupted ? SIGKILL : number);
       end.interrupted = true;
-      g_signal = 0;
     }
-    if (ready > 0 && (watched.revents & POLLIN) != 0) Drain(pipe->read, &lines, on_progress);
-    if (ready > 0 && (watched.revents & POLLIN) == 0) open = false;  // hung up: only its end is still to come
+    if ((ready & POLLIN) != 0) {
+      Drain(pipe->read, &lines, on_progress);
+    } else if (ready != 0) {
+      open = false;  // hung up: only its end is still to come
+    }
     on_progress("");
   }
   Drain(pipe->read, &lines, on_progress);

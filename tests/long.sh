@@ -8,6 +8,7 @@
 #   6. every interleaving of the fault world's scenarios
 #   7. each parser, decoder and machine under libFuzzer, a minute each
 #   8. the report in a browser, where chromium and npm are there
+#   9. a Slurm cluster of two nodes on this machine, one of which dies, where Slurm is installed and we are root
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/setup.sh
@@ -81,4 +82,11 @@ if command -v chromium >/dev/null && command -v npm >/dev/null; then
   tests/page/run.sh build/release/bin/uhaul build/release
 else
   say "note: no chromium or no npm, hence no test of the report in a browser"
+fi
+
+if command -v slurmctld >/dev/null && command -v munged >/dev/null && [ "$(id -u)" -eq 0 ]; then
+  say "sweeps on a Slurm cluster of two nodes ..."
+  tests/slurm/run.sh build/release/bin/uhaul
+else
+  say "note: no Slurm, or not root, hence no test of --executor slurm"
 fi
