@@ -25,6 +25,7 @@ constexpr Command kCommands[] = {
     {"table", TableCommand, "a table of the paper beside ours, from results"},
     {"figure", FigureCommand, "a figure of the paper, drawn or as data, from results"},
     {"claims", ClaimsCommand, "the paper's claims: holds, reverses, undecided"},
+    {"robustness", RobustnessCommand, "in which settings each claim holds, reverses or is undecided"},
     {"summary", SummaryCommand, "how many of the paper's cells are in, by class of evidence"},
     {"report", ReportCommand, "one page with everything, from results: HTML without a request"},
     {"collect", CollectCommand, "points as one CSV, or their means over traces"},

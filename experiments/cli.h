@@ -31,6 +31,7 @@ int SweepCommand(const Arguments& arguments);
 int TableCommand(const Arguments& arguments);
 int FigureCommand(const Arguments& arguments);
 int ClaimsCommand(const Arguments& arguments);
+int RobustnessCommand(const Arguments& arguments);
 int SummaryCommand(const Arguments& arguments);
 int ReportCommand(const Arguments& arguments);
 int CollectCommand(const Arguments& arguments);
