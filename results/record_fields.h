@@ -26,7 +26,7 @@ inline constexpr std::array<const char*, kOperationSteps> kStepNames = {
 // By BufferPlace.
 inline constexpr std::array<const char*, kBufferPlaces> kBufferNames = {"controller", "destination"};
 
-inline constexpr int kFlowOutcomes = 7;
+inline constexpr int kFlowOutcomes = 11;
 
 struct CounterField {
   const char* name;

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "core/protocol/journal_record.h"
 #include "core/protocol/message.h"
 #include "core/record/event.h"
 
@@ -26,18 +27,30 @@ struct OutPacket {
   Packet packet;
 };
 
+// Switch: a marker, behind everything that has gone out of the port to `nf`.
+struct OutMarker {
+  uint8_t nf = 0;
+  Marker marker;
+};
+
 struct Outbox {
   std::vector<OutMessage> messages;
   std::vector<OutPacket> packets;
+  std::vector<OutMarker> markers;
+  std::vector<JournalRecord> journal;  // controller: to be made durable, in order
   std::vector<RecordEvent> events;
 
   void Send(NodeId to, OperationId operation, MessageBody body) {
     messages.push_back({to, Message{operation, 0, std::move(body)}});
   }
-  bool empty() const { return messages.empty() && packets.empty() && events.empty(); }
+  bool empty() const {
+    return messages.empty() && packets.empty() && markers.empty() && journal.empty() && events.empty();
+  }
   void Clear() {
     messages.clear();
     packets.clear();
+    markers.clear();
+    journal.clear();
     events.clear();
   }
 };

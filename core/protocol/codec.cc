@@ -20,10 +20,11 @@ constexpr size_t kChunkOverhead = 256;
 constexpr size_t kKinds = std::variant_size_v<MessageBody>;
 
 template <class Body>
-constexpr bool kHoldsChunk = std::is_same_v<Body, msg::Chunk> || std::is_same_v<Body, msg::PutPerflow>;
+constexpr bool kHoldsChunk =
+    std::is_same_v<Body, msg::Chunk> || std::is_same_v<Body, msg::PutPerflow> || std::is_same_v<Body, msg::State>;
 template <class Body>
 constexpr bool kHoldsPacket = std::is_same_v<Body, msg::PacketEvent> || std::is_same_v<Body, msg::PacketOut> ||
-                              std::is_same_v<Body, msg::PacketIn>;
+                              std::is_same_v<Body, msg::PacketIn> || std::is_same_v<Body, msg::ReturnedPacket>;
 template <class Body>
 constexpr size_t kLimit = kHoldsChunk<Body> ? kMaxChunkBytes + kChunkOverhead : kMaxMessageBytes;
 

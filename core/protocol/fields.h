@@ -223,4 +223,57 @@ void Fields(Wire& w, Of<msg::PacketIn> auto& m) {
   Fields(w, m.packet);
 }
 
+// ---- hand-over
+template <class Wire>
+void Fields(Wire& w, Of<msg::Hello> auto& m) {
+  w.Int(m.incarnation);
+}
+template <class Wire>
+void Fields(Wire& w, Of<msg::CustodyCommand> auto& m) {
+  Enum(w, m.verb, msg::CustodyVerb::kArmBack);
+  w.Int(m.epoch);
+  w.Int(m.peer);
+  w.Int(m.peer_incarnation);
+  w.Int(m.nonce);
+  Fields(w, m.flows);
+}
+template <class Wire>
+void Fields(Wire& w, Of<msg::FlowStatus> auto& m) {
+  Fields(w, m.tuple);
+  Enum(w, m.status, msg::CustodyStatus::kInstallFailed);
+  w.Int(m.dropped);
+}
+template <class Wire>
+void Fields(Wire& w, Of<msg::CustodyReport> auto& m) {
+  w.Int(m.epoch);
+  Count(w, m.flows, kMaxFlowsPerMessage, kLeastTuple + 1 + sizeof(uint32_t));
+  for (auto& flow : m.flows) Fields(w, flow);
+}
+template <class Wire>
+void Fields(Wire& w, Of<msg::Install> auto& m) {
+  w.Int(m.epoch);
+  w.Int(m.nf);
+  w.Int(m.mark_nf);
+  w.Int(m.nonce);
+  Fields(w, m.flows);
+}
+template <class Wire>
+void Fields(Wire& w, Of<msg::State> auto& m) {
+  w.Int(m.epoch);
+  Bool(w, m.present);
+  Fields(w, m.chunk);
+}
+template <class Wire>
+void Fields(Wire& w, Of<msg::ReturnedPacket> auto& m) {
+  w.Int(m.epoch);
+  w.Int(m.index);
+  Fields(w, m.packet);
+}
+template <class Wire>
+void Fields(Wire& w, Of<msg::Returned> auto& m) {
+  w.Int(m.epoch);
+  Fields(w, m.tuple);
+  w.Int(m.packets);
+}
+
 }  // namespace uhaul::wire

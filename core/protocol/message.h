@@ -32,6 +32,10 @@ constexpr NodeId NfNode(uint8_t instance) { return {NodeId::Role::kNf, instance}
 
 using OperationId = uint32_t;
 
+// Orders everything that is ever said about one flow's custody (core/node/flow_custody.h): each hand-over has epochs of
+// its own, later ones have higher. 0: before any.
+using Epoch = uint64_t;
+
 // A set of flows: named one by one, or by a wildcard.
 struct FlowScope {
   enum class Kind : uint8_t {
@@ -207,6 +211,95 @@ struct PacketIn {
   bool operator==(const PacketIn&) const = default;
 };
 
+// ---- hand-over (core/node/hand_over.h)
+// Both ways, when a connection opens. From the controller: from now on its generation counts, messages of older ones
+// are ignored. The node answers who it is: another incarnation than before means that it died in between.
+struct Hello {
+  uint64_t incarnation = 0;  // 0 from the controller
+  bool operator==(const Hello&) const = default;
+};
+enum class CustodyVerb : uint8_t {
+  kPrepare = 0,  // dst: expect these flows, buffer their packets
+  kArm = 1,      // src: hand the state over when the marker comes
+  kCommit = 2,   // src (dst after a refusal): forget what was handed over
+  kCancel = 3,   // both: it never happened
+  kRevert = 4,   // src: dst died, go on
+  kFresh = 5,    // dst: src died with the state, go on without it
+  kHold = 6,     // src: dst refused; buffer, packets come back
+  kArmBack = 7,  // dst: send the buffered packets back when the marker comes
+};
+struct CustodyCommand {  // controller -> NF
+  CustodyVerb verb = CustodyVerb::kPrepare;
+  Epoch epoch = 0;
+  uint8_t peer = 0;               // the other NF instance
+  uint64_t peer_incarnation = 0;  // kRevert, kFresh: of the one that died
+  uint64_t nonce = 0;             // kArm, kArmBack: what the marker will show
+  std::vector<FiveTuple> flows;
+  bool operator==(const CustodyCommand&) const = default;
+};
+enum class CustodyStatus : uint8_t {
+  kPrepared = 0,
+  kNotPrepared = 1,  // cannot be taken
+  kArmed = 2,
+  kNotArmed = 3,         // cannot be given
+  kNoState = 4,          // nothing there to hand over
+  kActive = 5,           // owns it, and processes
+  kActiveStateLost = 6,  // the same, but began without the flow's state
+  kRefused = 7,          // the state came, and the network function did not take it
+  kCommitted = 8,
+  kCancelled = 9,
+  kReverted = 10,
+  kRevertedInDoubt = 11,  // the dead one may have processed packets since
+  kNothingToRevert = 12,  // committed before
+  kHolding = 13,
+  kArmedBack = 14,
+  kStale = 15,        // a later epoch has come
+  kMisdirected = 16,  // packets came for a flow that was handed over; they were dropped
+  kInstalled = 17,    // switch: the rule is in force, the marker behind the last packet
+  kInstallFailed = 18,
+};
+struct FlowStatus {
+  FiveTuple tuple;
+  CustodyStatus status = CustodyStatus::kPrepared;
+  uint32_t dropped = 0;  // packets of the flow that found the buffer full, so far
+  bool operator==(const FlowStatus&) const = default;
+};
+struct CustodyReport {  // NF or switch -> controller
+  Epoch epoch = 0;
+  std::vector<FlowStatus> flows;
+  bool operator==(const CustodyReport&) const = default;
+};
+// Atomically: the flows' packets go to `nf`, and behind the last one that went to `mark_nf` goes a marker.
+struct Install {  // controller -> switch
+  Epoch epoch = 0;
+  uint8_t nf = 0;
+  uint8_t mark_nf = 0;
+  uint64_t nonce = 0;
+  std::vector<FiveTuple> flows;
+  bool operator==(const Install&) const = default;
+};
+struct ResumeForwarding {  // controller -> a switch that restarted: every rule is back
+  bool operator==(const ResumeForwarding&) const = default;
+};
+struct State {  // src -> dst
+  Epoch epoch = 0;
+  bool present = true;  // false: the flow ended meanwhile, the chunk is empty
+  Chunk chunk;
+  bool operator==(const State&) const = default;
+};
+struct ReturnedPacket {  // dst -> src, after a refusal: what it buffered, in order
+  Epoch epoch = 0;
+  uint32_t index = 0;  // from 0
+  Packet packet;
+  bool operator==(const ReturnedPacket&) const = default;
+};
+struct Returned {  // behind the last of them
+  Epoch epoch = 0;
+  FiveTuple tuple;
+  uint32_t packets = 0;
+  bool operator==(const Returned&) const = default;
+};
+
 }  // namespace msg
 
 using MessageBody =
@@ -214,11 +307,22 @@ using MessageBody =
                  msg::EnableEventsAck, msg::DisableEvents, msg::DisableEventsAck, msg::GetPerflow, msg::Chunk,
                  msg::GetDone, msg::CancelGet, msg::PutPerflow, msg::PutAck, msg::DelPerflow, msg::DelAck,
                  msg::PacketEvent, msg::ProcessedEvent, msg::StartRelay, msg::StopRelay, msg::StopRelayAck,
-                 msg::NewFlow, msg::InstallRules, msg::RulesAck, msg::RemoveRules, msg::PacketOut, msg::PacketIn>;
+                 msg::NewFlow, msg::InstallRules, msg::RulesAck, msg::RemoveRules, msg::PacketOut, msg::PacketIn,
+                 msg::Hello, msg::CustodyCommand, msg::CustodyReport, msg::Install, msg::ResumeForwarding, msg::State,
+                 msg::ReturnedPacket, msg::Returned>;
+
+// An in-band control frame: what comes behind it on its link left the switch after the rule changed. Ours alone: it is
+// believed only from the switch, and only with the nonce that the controller gave the NF for this epoch.
+struct Marker {
+  FlowKey flow;
+  Epoch epoch = 0;
+  uint64_t nonce = 0;
+  bool operator==(const Marker&) const = default;
+};
 
 struct Message {
   OperationId operation = 0;
-  uint32_t generation = 0;  // of the controller that owns the operation
+  uint32_t generation = 0;  // of the controller: from it its own, to it the one that the sender obeys
   MessageBody body;
   bool operator==(const Message&) const = default;
 };

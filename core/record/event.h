@@ -36,7 +36,12 @@ enum class FlowOutcome : uint8_t {
   kNoState,     // nothing to move at src
   kReturned,    // aborted before its put; stays at src
   kRuleFailed,  // state at dst, but the switch had no room for its rule: its packets go on by the controller
-  kBusy,        // already in another operation
+  kBusy,        // in another operation already, or over a limit
+  // of a hand-over only
+  kNotInstalled,  // the switch had no room for its rule; stays at src
+  kReverted,      // dst died; stays at src, nothing is lost but what dst held
+  kInDoubt,       // the same, but dst may have processed packets that src's state does not know
+  kStateLost,     // the state died with src: dst goes on without it (or both have died)
 };
 
 namespace event {

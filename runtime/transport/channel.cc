@@ -26,6 +26,7 @@ Carried* PacketIn(Body& body) {
   if (auto* event = std::get_if<msg::PacketEvent>(&body)) return &event->packet;
   if (auto* in = std::get_if<msg::PacketIn>(&body)) return &in->packet;
   if (auto* out = std::get_if<msg::PacketOut>(&body)) return &out->packet;
+  if (auto* returned = std::get_if<msg::ReturnedPacket>(&body)) return &returned->packet;
   return nullptr;
 }
 

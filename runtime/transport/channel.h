@@ -7,7 +7,7 @@
 // A frame is u32 length of what follows, u8 kind, body; integers are little-endian.
 //
 //   message  i64 nanoseconds of the sender's clock, a message of core/protocol/codec.h and, where that carries a packet
-//            (PacketEvent, PacketIn, PacketOut), u16 n and n octets: the packet's headers and what its engine adds to
+//            (PacketEvent, PacketIn, PacketOut, ReturnedPacket), u16 n and n octets: the packet's headers and what its engine adds to
 //            them, at most kMaxPacketOctets, opaque here
 //   admin    UTF-8 text, a JSON value by agreement of both ends; at most kMaxAdminOctets
 //   blob     u8 stream and octets, at most kMaxBlobOctets

@@ -81,7 +81,7 @@ class Replay {
         recorder.OnEvent(at, event::Selected{0, flows[f.flow].tuple});
         break;
       case FactKind::kOutcome:
-        if (f.a > static_cast<uint64_t>(FlowOutcome::kBusy)) return Bad("an unknown outcome");
+        if (f.a > static_cast<uint64_t>(FlowOutcome::kStateLost)) return Bad("an unknown outcome");
         recorder.OnEvent(at, event::Outcome{0, flows[f.flow].tuple, static_cast<FlowOutcome>(f.a)});
         break;
       case FactKind::kEviction:

@@ -118,7 +118,7 @@ TEST_CASE("record_json: a value of the wrong kind or range is refused by its nam
       {"\"arrival_ns\",", "", "flow_columns"},
       {"[\"tcp:10.0.0.1:1000>", "[\"tcp:10.0.0.1.1:1000>", "record.flows[0].five_tuple"},
       {",1,1,1,77,", ",1,2,1,77,", "record.flows[0].selected"},
-      {",1,1,1,77,", ",1,1,7,77,", "record.flows[0].outcome"},
+      {",1,1,1,77,", ",1,1,11,77,", "record.flows[0].outcome"},
       {",1,1,1,77,", ",1,1,1,77,5,", "record.flows[0]"},
       {"\"spec\":{", "\"spec\":{\"x\":3,", "spec.x"},
   };

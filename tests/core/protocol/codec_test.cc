@@ -27,6 +27,7 @@ uint64_t PacketBytes(const Message& message) {
   if (const auto* m = std::get_if<msg::PacketEvent>(&message.body)) return m->packet.bytes;
   if (const auto* m = std::get_if<msg::PacketOut>(&message.body)) return m->packet.bytes;
   if (const auto* m = std::get_if<msg::PacketIn>(&message.body)) return m->packet.bytes;
+  if (const auto* m = std::get_if<msg::ReturnedPacket>(&message.body)) return m->packet.bytes;
   return 0;
 }
 
@@ -56,6 +57,10 @@ static_assert(FieldCount<msg::NewFlow>() == 1 && FieldCount<msg::RuleAction>() =
 static_assert(FieldCount<msg::InstallRules>() == 7 && FieldCount<msg::RulesAck>() == 5);
 static_assert(FieldCount<msg::RemoveRules>() == 2 && FieldCount<msg::PacketOut>() == 2);
 static_assert(FieldCount<msg::PacketIn>() == 1 && FieldCount<msg::SelectedFlow>() == 2);
+static_assert(FieldCount<msg::Hello>() == 1 && FieldCount<msg::CustodyCommand>() == 6);
+static_assert(FieldCount<msg::FlowStatus>() == 3 && FieldCount<msg::CustodyReport>() == 2);
+static_assert(FieldCount<msg::Install>() == 5 && FieldCount<msg::State>() == 3);
+static_assert(FieldCount<msg::ReturnedPacket>() == 3 && FieldCount<msg::Returned>() == 3);
 
 }  // namespace
 

@@ -122,6 +122,26 @@ class RandomMessages {
   void Fill(msg::RemoveRules& m) { All(m.xid, m.flows); }
   void Fill(msg::PacketOut& m) { All(m.packet, m.nf); }
   void Fill(msg::PacketIn& m) { All(m.packet); }
+  void Fill(msg::Hello& m) { All(m.incarnation); }
+  void Fill(msg::CustodyCommand& m) {
+    SetEnum(m.verb, msg::CustodyVerb::kArmBack);
+    All(m.epoch, m.peer, m.peer_incarnation, m.nonce, m.flows);
+  }
+  void Fill(msg::CustodyReport& m) {
+    Set(m.epoch);
+    m.flows.resize(random_.Below(6));
+    for (msg::FlowStatus& flow : m.flows) {
+      All(flow.tuple, flow.dropped);
+      SetEnum(flow.status, msg::CustodyStatus::kInstallFailed);
+    }
+  }
+  void Fill(msg::Install& m) { All(m.epoch, m.nf, m.mark_nf, m.nonce, m.flows); }
+  void Fill(msg::State& m) {
+    All(m.epoch, m.present);
+    Fill(m.chunk);
+  }
+  void Fill(msg::ReturnedPacket& m) { All(m.epoch, m.index, m.packet); }
+  void Fill(msg::Returned& m) { All(m.epoch, m.tuple, m.packets); }
   template <class M>
   requires std::is_empty_v<M>
   void Fill(M&) {}
