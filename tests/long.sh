@@ -68,7 +68,7 @@ UHAUL_TEST_SEEDS=5000 build/release/bin/test_sim 'World: trains*'
 tests/mutants/calendar.sh build/release
 
 say "40,000 seeds of each property ..."
-UHAUL_TEST_SEEDS=40000 build/release/bin/test_core 'Loss-free*,Order-preserving*,U-HAUL: flows that neither*'
+UHAUL_TEST_SEEDS=40000 build/release/bin/test_core 'Loss-free*,Order-preserving*,U-HAUL: flows that neither*,Hand-over: pairs*,ReliableChannel: over*'
 
 say "every interleaving of small moves ..."
 build/release/bin/faults search || die "a scenario shows something else than it is known for" "build/release/bin/faults search NAME --trace"

@@ -1,6 +1,7 @@
 #include "core/node/controller.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace uhaul {
 namespace {
@@ -36,13 +37,42 @@ void Controller::SetProfile(const Profile& profile) {
 }
 
 bool Controller::idle() const {
-  return cpu_.empty() &&
-         std::all_of(migrations_.begin(), migrations_.end(), [](const auto& entry) { return entry.second.closed(); });
+  const auto closed = [](const auto& entry) { return entry.second.closed(); };
+  return cpu_.empty() && std::all_of(migrations_.begin(), migrations_.end(), closed) &&
+         std::all_of(hand_overs_.begin(), hand_overs_.end(), closed);
 }
 
 const Migration* Controller::Find(OperationId operation) const {
   const auto it = migrations_.find(operation);
   return it == migrations_.end() ? nullptr : &it->second;
+}
+
+const HandOver* Controller::FindHandOver(OperationId operation) const {
+  const auto it = hand_overs_.find(operation);
+  return it == hand_overs_.end() ? nullptr : &it->second;
+}
+
+template <class Call>
+auto Controller::WithHandOver(TimePoint now, Outbox& outbox, Call call) {
+  HandOverContext context{.now = now,
+                          .hasher = hasher_,
+                          .secret = options_.hash_key,
+                          .limits = options_.limits,
+                          .buffer = options_.profile.nf_buffer,
+                          .moved = moved_,
+                          .sessions = sessions_,
+                          .journal = options_.journal,
+                          .journaled = journaled_,
+                          .rules = rules_,
+                          .busy = &Busy,
+                          .owner = this,
+                          .outbox = outbox};
+  return call(context);
+}
+
+// The end of each call: every message says which controller it is from.
+void Controller::Close(Outbox& outbox, size_t first) const {
+  for (size_t i = first; i < outbox.messages.size(); ++i) outbox.messages[i].message.generation = generation_;
 }
 
 template <class Call>
@@ -77,6 +107,22 @@ Status Controller::Admit(const MoveRequest& request, bool wildcard) const {
     if (nf >= options_.nf_count) return Error{"no NF instance " + std::to_string(nf)};
   }
   if (request.src == request.dst) return Error{"source and destination are the same NF instance"};
+  const SchemeOptions& scheme = request.scheme;
+  const bool peer = scheme.transfer == Transfer::kPeer;
+  if (peer != (scheme.hold == HoldAt::kDestination)) {
+    return Error{"scheme '" + scheme.name + "': transfer peer goes with hold destination, and the other way about"};
+  }
+  if (peer && (scheme.relay_unknown || scheme.after != AfterMove::kKeep)) {
+    return Error{"scheme '" + scheme.name + "': a hand-over leaves the other flows where they are (after: keep, " +
+                 "relay_unknown: false)"};
+  }
+  for (const uint8_t nf : {request.src, request.dst}) {
+    if (peer && sessions_.dead(NfNode(nf))) return Error{"NF instance " + std::to_string(nf) + " was declared dead"};
+  }
+  return AdmitBeside(request, wildcard);
+}
+
+Status Controller::AdmitBeside(const MoveRequest& request, bool wildcard) const {
   for (const auto& [id, other] : migrations_) {
     if (other.closed()) continue;
     const std::string who = "operation " + std::to_string(id);
@@ -87,38 +133,65 @@ Status Controller::Admit(const MoveRequest& request, bool wildcard) const {
       return Error{who + " already relays unknown flows at NF instance " + std::to_string(request.src)};
     }
   }
+  for (const auto& [id, other] : hand_overs_) {
+    if (!other.closed() && wildcard && Overlap(request.filter, other.request().filter)) {
+      return Error{"operation " + std::to_string(id) + " is moving flows of filter " +
+                   other.request().filter.ToString()};
+    }
+  }
+  return {};
+}
+
+// Room for one more operation, at the cost of the memory of an old one.
+template <class Operation>
+Status Controller::MakeRoom(std::map<OperationId, Operation>* operations) const {
+  if (operations->size() < kRemembered) return {};
+  const auto closed =
+      std::find_if(operations->begin(), operations->end(), [](const auto& entry) { return entry.second.closed(); });
+  if (closed == operations->end()) return Error{"too many operations under way"};
+  operations->erase(closed);
   return {};
 }
 
 Result<OperationId> Controller::Start(TimePoint now, const MoveRequest& request, std::optional<DetectorSpec> detector,
                                       Outbox& outbox) {
-  Migration migration(next_operation_, request, detector);
-  if (const Status admitted = Admit(request, migration.wildcard()); !admitted.ok()) return admitted.error();
-  if (migrations_.size() >= kRemembered) {
-    const auto closed =
-        std::find_if(migrations_.begin(), migrations_.end(), [](const auto& entry) { return entry.second.closed(); });
-    if (closed == migrations_.end()) return Error{"too many operations under way"};
-    migrations_.erase(closed);
-  }
+  const size_t first = outbox.messages.size();
+  const bool peer = request.scheme.transfer == Transfer::kPeer;
+  const bool wildcard = !peer && !detector && request.limit == 0;
+  if (const Status admitted = Admit(request, wildcard); !admitted.ok()) return admitted.error();
+  if (const Status room = peer ? MakeRoom(&hand_overs_) : MakeRoom(&migrations_); !room.ok()) return room.error();
   const OperationId id = next_operation_++;
-  Migration& started = migrations_.emplace(id, std::move(migration)).first->second;
-  With(now, outbox, [&](MigrationContext& context) { started.Start(context); });
-  SendReleased(now, outbox);
+  if (peer) {
+    moved_.EraseIf([&](const FlowKey&, TimePoint at) { return now - at >= options_.limits.cool_down; });
+    HandOver& started = hand_overs_.emplace(id, HandOver(id, request, detector)).first->second;
+    WithHandOver(now, outbox, [&](HandOverContext& context) { started.Start(context); });
+  } else {
+    Migration& started = migrations_.emplace(id, Migration(id, request, detector)).first->second;
+    With(now, outbox, [&](MigrationContext& context) { started.Start(context); });
+    SendReleased(now, outbox);
+  }
+  Close(outbox, first);
   return id;
 }
 
 Status Controller::Abort(TimePoint now, OperationId operation, Outbox& outbox) {
-  const auto it = migrations_.find(operation);
-  if (it == migrations_.end()) return Error{"no operation " + std::to_string(operation)};
-  const Status status = With(now, outbox, [&](MigrationContext& context) { return it->second.Abort(context); });
+  const size_t first = outbox.messages.size();
+  Status status = Error{"no operation " + std::to_string(operation)};
+  if (const auto it = migrations_.find(operation); it != migrations_.end()) {
+    status = With(now, outbox, [&](MigrationContext& context) { return it->second.Abort(context); });
+  } else if (const auto other = hand_overs_.find(operation); other != hand_overs_.end()) {
+    status = WithHandOver(now, outbox, [&](HandOverContext& context) { return other->second.Abort(context); });
+  }
   SendReleased(now, outbox);
+  Close(outbox, first);
   return status;
 }
 
 bool Controller::Busy(const void* owner, OperationId self, const FlowKey& flow) {
   const auto* controller = static_cast<const Controller*>(owner);
-  return std::any_of(controller->migrations_.begin(), controller->migrations_.end(),
-                     [&](const auto& entry) { return entry.first != self && entry.second.Owns(flow); });
+  const auto owns = [&](const auto& entry) { return entry.first != self && entry.second.Owns(flow); };
+  return std::any_of(controller->migrations_.begin(), controller->migrations_.end(), owns) ||
+         std::any_of(controller->hand_overs_.begin(), controller->hand_overs_.end(), owns);
 }
 
 // ---- messages and time
@@ -128,13 +201,22 @@ Duration Controller::CostOf(const Message& message) const {
 }
 
 void Controller::OnMessage(TimePoint now, NodeId from, const Message& message, Outbox& outbox) {
+  const size_t first = outbox.messages.size();
   RunDue(now, outbox);
   cpu_.Submit(now, CostOf(message), {from, message});
   RunDue(now, outbox);
+  Close(outbox, first);
 }
 
 void Controller::OnTimer(TimePoint now, Outbox& outbox) {
+  const size_t first = outbox.messages.size();
   RunDue(now, outbox);
+  for (auto& entry : hand_overs_) {
+    HandOver& hand_over = entry.second;
+    if (hand_over.NextDeadline() <= now) {
+      WithHandOver(now, outbox, [&](HandOverContext& context) { hand_over.OnTimer(context); });
+    }
+  }
   for (auto& entry : migrations_) {
     Migration& migration = entry.second;
     if (migration.NextDeadline() <= now) {
@@ -142,11 +224,13 @@ void Controller::OnTimer(TimePoint now, Outbox& outbox) {
     }
   }
   SendReleased(now, outbox);
+  Close(outbox, first);
 }
 
 TimePoint Controller::NextDeadline() const {
   TimePoint next = std::min(cpu_.NextDeadline(), release_.NextDeadline());
   for (const auto& [id, migration] : migrations_) next = std::min(next, migration.NextDeadline());
+  for (const auto& [id, hand_over] : hand_overs_) next = std::min(next, hand_over.NextDeadline());
   return next;
 }
 
@@ -185,6 +269,11 @@ void Controller::Dispatch(TimePoint now, const Task& task, Outbox& outbox) {
     ++strays_;
     return;
   }
+  if (const auto* hello = std::get_if<msg::Hello>(&task.message.body)) return OnHello(now, task.from, *hello, outbox);
+  if (const auto found = hand_overs_.find(task.message.operation); found != hand_overs_.end()) {
+    return WithHandOver(
+        now, outbox, [&](HandOverContext& context) { found->second.OnMessage(context, task.from, task.message.body); });
+  }
   const auto it = migrations_.find(task.message.operation);
   if (it == migrations_.end()) {
     ++strays_;
@@ -196,8 +285,89 @@ void Controller::Dispatch(TimePoint now, const Task& task, Outbox& outbox) {
   With(now, outbox, [&](MigrationContext& context) { it->second.OnMessage(context, task.from, task.message.body); });
 }
 
+// ---- nodes, journal
+
+void Controller::Recover(TimePoint, std::span<const JournalRecord> records, Outbox& outbox) {
+  UHAUL_CHECK(options_.journal);
+  UHAUL_CHECK(hand_overs_.empty());
+  UHAUL_CHECK(migrations_.empty());
+  uint32_t last = records.empty() ? 0 : 1;
+  for (const JournalRecord& record : records) {
+    if (const auto* generation = std::get_if<journal::Generation>(&record)) {
+      last = std::max(last, generation->generation);
+      next_operation_ = std::max(next_operation_, generation->next_operation);
+    } else if (const auto* begin = std::get_if<journal::Begin>(&record)) {
+      next_operation_ = std::max(next_operation_, begin->operation + 1);
+      const auto [it, inserted] = hand_overs_.try_emplace(begin->operation, *begin, hasher_);
+      if (!inserted) it->second.Add(*begin, hasher_);
+    } else if (const auto* end = std::get_if<journal::End>(&record)) {
+      next_operation_ = std::max(next_operation_, end->operation + 1);
+      for (const journal::EndedFlow& ended : end->flows) {
+        if (ended.epoch != 0) rules_.Get(hasher_.Key(ended.tuple)) = ended;
+      }
+      const auto it = hand_overs_.find(end->operation);
+      if (it != hand_overs_.end()) it->second.Ended(*end, hasher_);
+    }
+  }
+  std::erase_if(hand_overs_, [](const auto& entry) { return entry.second.closed(); });
+  generation_ = last + 1;
+  outbox.journal.push_back(journal::Generation{generation_, next_operation_});
+  ++journaled_;
+}
+
+void Controller::OnDurable(TimePoint now, uint64_t records, Outbox& outbox) {
+  const size_t first = outbox.messages.size();
+  for (auto& entry : hand_overs_) {
+    WithHandOver(now, outbox, [&](HandOverContext& context) { entry.second.OnDurable(context, records); });
+  }
+  Close(outbox, first);
+}
+
+void Controller::OnConnected(TimePoint, NodeId node, Outbox& outbox) {
+  const size_t first = outbox.messages.size();
+  sessions_.Greet(node);
+  outbox.Send(node, 0, msg::Hello{});
+  Close(outbox, first);
+}
+
+void Controller::OnHello(TimePoint now, NodeId from, const msg::Hello& hello, Outbox& outbox) {
+  const bool other = sessions_.Answered(from, hello.incarnation);
+  if (from == kSwitchNode && other) ReinstallRules(outbox);
+  for (auto& entry : hand_overs_) {
+    WithHandOver(now, outbox, [&](HandOverContext& context) { entry.second.OnSession(context, from); });
+  }
+  if (from == kSwitchNode && other) outbox.Send(kSwitchNode, 0, msg::ResumeForwarding{});
+}
+
+// A switch that restarted, or that this controller sees for the first time, gets every rule that hand-overs have left.
+void Controller::ReinstallRules(Outbox& outbox) const {
+  std::map<std::pair<Epoch, uint8_t>, std::vector<FiveTuple>> rules;
+  for (const FlowKey& flow : rules_.SortedKeys()) {
+    const journal::EndedFlow& rule = *rules_.Find(flow);
+    rules[{rule.epoch, rule.nf}].push_back(flow.tuple);
+  }
+  for (const auto& [rule, flows] : rules) {
+    InBatches(flows, [&, rule = rule](std::vector<FiveTuple> batch, bool) {
+      // Its marker finds nobody waiting.
+      outbox.Send(kSwitchNode, 0, msg::Install{rule.first, rule.second, rule.second, 0, std::move(batch)});
+    });
+  }
+}
+
+void Controller::DeclareDead(TimePoint now, NodeId nf, Outbox& outbox) {
+  const size_t first = outbox.messages.size();
+  sessions_.Declare(nf);
+  for (auto& entry : hand_overs_) {
+    WithHandOver(now, outbox, [&](HandOverContext& context) { entry.second.OnDead(context, nf); });
+  }
+  Close(outbox, first);
+}
+
 void Controller::Hash(StateHash& hash, TimePoint now) const {
   for (const auto& [id, migration] : migrations_) migration.Hash(hash, now);
+  for (const auto& [id, hand_over] : hand_overs_) hand_over.Hash(hash, now);
+  sessions_.Hash(hash);
+  hash.Add(generation_);
   cpu_.ForEach([&](TimePoint due, const Task& task) {
     hash.Add(static_cast<uint64_t>((due - now).nanos()));
     hash.Add(task.message.operation);

@@ -1,12 +1,23 @@
-// Controller: the northbound API, and one Migration per operation. A sans-I/O machine. Incoming messages queue for its
-// CPU (finite event rate, finite buffer: Profile).
+// Controller: the northbound API, and one Migration (OpenNF's family) or HandOver per operation. A sans-I/O machine.
+// Incoming messages queue for its CPU (finite event rate, finite buffer: Profile).
+//
+// For hand-overs it knows which nodes are there: whoever runs it says when a connection opens, the node is greeted, and
+// answers who it is. With a journal a controller that restarts goes on where the one before it stopped:
+//
+//   Controller controller(options);
+//   controller.Recover(now, records, outbox);  // of the journal, in order
+//   controller.OnConnected(now, node, outbox);  // each node, whenever its connection opens
+//
+// Every message carries the controller's generation; nodes that have heard a younger one ignore it.
 #pragma once
 
 #include <map>
 #include <optional>
 
 #include "core/node/cost_server.h"
+#include "core/node/hand_over.h"
 #include "core/node/migration.h"
+#include "core/node/node_sessions.h"
 #include "core/node/outbox.h"
 #include "core/node/profile.h"
 #include "core/node/scheme.h"
@@ -17,6 +28,9 @@ struct ControllerOptions {
   Profile profile;
   HashKey hash_key;
   uint8_t nf_count = 2;
+  // Somebody makes the outbox's journal records durable and says so (OnDurable); hand-overs wait for it.
+  bool journal = false;
+  HandOverLimits limits{};
 };
 
 class Controller {
@@ -32,6 +46,15 @@ class Controller {
   // Ends the operation early: what is at dst stays there, the rest stays at src, held packets go back to src.
   Status Abort(TimePoint now, OperationId operation, Outbox& outbox);
 
+  // Once, before anything else: what the journal of the controllers before this one holds.
+  void Recover(TimePoint now, std::span<const JournalRecord> records, Outbox& outbox);
+  // So many records of the outboxes' journal, all together, are durable.
+  void OnDurable(TimePoint now, uint64_t records, Outbox& outbox);
+  // The connection to the node has opened, for the first time or again: what was on the way before may be lost.
+  void OnConnected(TimePoint now, NodeId node, Outbox& outbox);
+  // The operator's word that the NF instance will not come back as it was. A time-out never means that.
+  void DeclareDead(TimePoint now, NodeId nf, Outbox& outbox);
+
   void OnMessage(TimePoint now, NodeId from, const Message& message, Outbox& outbox);
   void OnTimer(TimePoint now, Outbox& outbox);
   TimePoint NextDeadline() const;
@@ -40,6 +63,8 @@ class Controller {
   void SetProfile(const Profile& profile);
 
   const Migration* Find(OperationId operation) const;
+  const HandOver* FindHandOver(OperationId operation) const;
+  uint32_t generation() const { return generation_; }
   bool idle() const;  // every operation is closed, nothing waits for the CPU
   Bytes held_bytes() const { return held_; }
   uint64_t strays() const { return strays_; }
@@ -59,6 +84,14 @@ class Controller {
   Duration CostOf(const Message& message) const;
   template <class Call>
   auto With(TimePoint now, Outbox& outbox, Call call);
+  template <class Call>
+  auto WithHandOver(TimePoint now, Outbox& outbox, Call call);
+  void OnHello(TimePoint now, NodeId from, const msg::Hello& hello, Outbox& outbox);
+  void ReinstallRules(Outbox& outbox) const;
+  Status AdmitBeside(const MoveRequest& request, bool wildcard) const;
+  template <class Operation>
+  Status MakeRoom(std::map<OperationId, Operation>* operations) const;
+  void Close(Outbox& outbox, size_t first) const;
   static bool Busy(const void* owner, OperationId self, const FlowKey& flow);
 
   ControllerOptions options_;
@@ -66,6 +99,12 @@ class Controller {
   CostServer<Task> cpu_;                         // messages
   CostServer<ReleasedPacket> release_;           // packets on their way out: a thread of their own
   std::map<OperationId, Migration> migrations_;  // the closed ones too, up to kRemembered
+  std::map<OperationId, HandOver> hand_overs_;   // the same
+  NodeSessions sessions_;
+  FlowMap<journal::EndedFlow> rules_;  // that hand-overs left at the switch
+  FlowMap<TimePoint> moved_;           // when, while they cool down
+  uint32_t generation_ = 1;
+  uint64_t journaled_ = 0;
   OperationId next_operation_ = 1;
   uint32_t next_xid_ = 1;
   Bytes held_;

@@ -9,18 +9,6 @@ namespace {
 // src keeps handing them over. Data links hold far less than this in time.
 constexpr Duration kLinger = Duration::Millis(10);
 
-// Calls `send(batch, more)` for the flows in messages of bounded size; once with an empty batch if there are none.
-template <class Send>
-void InBatches(const std::vector<FiveTuple>& flows, Send send) {
-  size_t i = 0;
-  do {
-    const size_t n = std::min(kMaxFlowsPerMessage, flows.size() - i);
-    const auto begin = flows.begin() + static_cast<std::ptrdiff_t>(i);
-    i += n;
-    send(std::vector<FiveTuple>(begin, begin + static_cast<std::ptrdiff_t>(n)), i < flows.size());
-  } while (i < flows.size());
-}
-
 }  // namespace
 
 Migration::Migration(OperationId id, MoveRequest request, std::optional<DetectorSpec> detector)

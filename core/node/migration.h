@@ -24,19 +24,11 @@
 
 #include "core/flow/flow_map.h"
 #include "core/node/cost_server.h"
+#include "core/node/move_request.h"
 #include "core/node/outbox.h"
 #include "core/node/profile.h"
-#include "core/node/scheme.h"
 
 namespace uhaul {
-
-struct MoveRequest {
-  uint8_t src = 0;
-  uint8_t dst = 1;
-  SchemeOptions scheme;
-  FlowFilter filter;
-  uint32_t limit = 0;  // at most this many flows, in five-tuple order (not for elephants); 0: no limit
-};
 
 // A packet on its way out of the controller.
 struct ReleasedPacket {

@@ -15,7 +15,11 @@ constexpr int kSlice = 16;
 }  // namespace
 
 NfAgent::NfAgent(NfAgentOptions options, std::unique_ptr<NetworkFunction> function)
-    : options_(std::move(options)), hasher_(options_.hash_key), function_(std::move(function)), fit_(options_.fit) {
+    : options_(std::move(options)),
+      hasher_(options_.hash_key),
+      function_(std::move(function)),
+      fit_(options_.fit),
+      custody_(options_.custody) {
   UHAUL_CHECK(function_ != nullptr);
 }
 
@@ -34,6 +38,8 @@ NfAgent::NfAgent(const NfAgent& other)
       exports_(other.exports_),
       held_(other.held_),
       held_bytes_(other.held_bytes_),
+      custody_(other.custody_),
+      generation_(other.generation_),
       strays_(other.strays_) {}
 
 NfAgent& NfAgent::operator=(const NfAgent& other) { return *this = NfAgent(other); }
@@ -54,7 +60,9 @@ void NfAgent::OnBurst(TimePoint now, std::span<const Packet> packets, std::span<
     std::fill(verdicts.begin(), verdicts.end(), NfVerdict::kForward);
     return;
   }
+  const size_t first = outbox.messages.size();
   for (size_t i = 0; i < packets.size(); ++i) verdicts[i] = Decide(now, packets[i], outbox);
+  Close(outbox, first);
 }
 
 void NfAgent::Process(TimePoint now, const Packet& packet) {
@@ -73,6 +81,7 @@ std::optional<NfAgent::FlowLock> NfAgent::LockOf(const Packet& packet) const {
 }
 
 NfVerdict NfAgent::Decide(TimePoint now, const Packet& packet, Outbox& outbox) {
+  if (custody_.intercepting() && CustodyTakes(now, packet, outbox)) return NfVerdict::kConsumed;
   if (const auto lock = LockOf(packet)) return Intercept(now, *lock, packet, outbox);
   if (relay_ && Relays(packet, outbox)) return NfVerdict::kRelay;
   Process(now, packet);
@@ -141,8 +150,10 @@ void NfAgent::ReleaseHeld(TimePoint now, OperationId op, Outbox& outbox) {
 TimePoint NfAgent::NextDeadline() const { return std::min(cpu_.NextDeadline(), fit_.NextPass()); }
 
 void NfAgent::OnTimer(TimePoint now, Outbox& outbox) {
+  const size_t first = outbox.messages.size();
   if (now >= fit_.NextPass()) Advance(now, outbox);
   RunDue(now, outbox);
+  Close(outbox, first);
 }
 
 void NfAgent::Advance(TimePoint now, Outbox& outbox) {
@@ -150,6 +161,8 @@ void NfAgent::Advance(TimePoint now, Outbox& outbox) {
   fit_.Advance(now, &passes_);
   for (const EvictionPass& pass : passes_) outbox.events.push_back(event::Eviction{options_.instance, pass});
   function_->Expire(now);
+  custody_.Expire(now);
+  UpdateBusy();
 }
 
 void NfAgent::RunDue(TimePoint now, Outbox& outbox) {
@@ -172,7 +185,15 @@ void NfAgent::Hash(StateHash& hash, TimePoint now) const {
     hash.Add(task.work.index());
     if (const auto* e = std::get_if<ExportTask>(&task.work)) hash.Add(e->flow.id);
     if (const auto* i = std::get_if<ImportTask>(&task.work)) hash.Add(std::span<const uint8_t>(i->chunk.state));
+    if (const auto* c = std::get_if<CustodyTask>(&task.work)) {
+      hash.Add(hasher_.Id(c->chunk.tuple));
+      hash.Add(c->epoch);
+      hash.Add(std::span<const uint8_t>(c->chunk.state));
+      for (const FiveTuple& tuple : c->flows) hash.Add(hasher_.Id(tuple));
+    }
   });
+  custody_.Hash(hash);
+  hash.Add(generation_);
   for (const Wildcard& w : wildcards_) hash.Add((uint64_t{w.operation} << 8) | static_cast<uint64_t>(w.lock));
   for (const FlowKey& key : locks_.SortedKeys()) {
     hash.Add(key.id);

@@ -3,7 +3,10 @@
 // everything it wants done goes into the outbox.
 //
 // Outside an operation a packet is counted in the FIT and processed. During one, packets of locked flows become events
-// (or are held, at a buffering destination), and packets of flows without state may be relayed.
+// (or are held, at a buffering destination), and packets of flows without state may be relayed. Flows in a hand-over
+// are in the hands of FlowCustody.
+//
+// A controller says at Hello which generation it is; what an older one says is ignored from then on.
 #pragma once
 
 #include <deque>
@@ -15,6 +18,7 @@
 #include "core/flow/flow_map.h"
 #include "core/flow/flow_table.h"
 #include "core/node/cost_server.h"
+#include "core/node/flow_custody.h"
 #include "core/node/network_function.h"
 #include "core/node/outbox.h"
 #include "core/node/profile.h"
@@ -26,6 +30,8 @@ struct NfAgentOptions {
   FlowTableOptions fit;
   Profile profile;
   HashKey hash_key;
+  uint64_t incarnation = 1;  // another one after each start of the process
+  FlowCustodyOptions custody{};
 };
 
 enum class NfVerdict : uint8_t {
@@ -45,8 +51,14 @@ class NfAgent {
   // verdicts.size() == packets.size(). Released packets (buffering destination) go to the outbox.
   void OnBurst(TimePoint now, std::span<const Packet> packets, std::span<NfVerdict> verdicts, Outbox& outbox);
   void OnMessage(TimePoint now, const Message& message, Outbox& outbox);
+  // A marker from the switch, in its place among the packets. Never from anybody else.
+  void OnMarker(TimePoint now, const Marker& marker, Outbox& outbox);
   void OnTimer(TimePoint now, Outbox& outbox);
   TimePoint NextDeadline() const;
+  // The stream of messages from another instance begins, or has ended and was handed over to its end. Engines whose
+  // instances cannot die need say neither.
+  void OnPeerOpened(TimePoint now, uint8_t peer, uint64_t incarnation, Outbox& outbox);
+  void OnPeerClosed(TimePoint now, uint8_t peer, Outbox& outbox);
 
   // Engines that learn their point only after the warm-up set its costs then. No operation may be under way.
   void SetProfile(const Profile& profile);
@@ -54,8 +66,9 @@ class NfAgent {
   uint8_t relay_target() const { return relay_to_; }
   const FlowTable& fit() const { return fit_; }
   const NetworkFunction& function() const { return *function_; }
+  const FlowCustody& custody() const { return custody_; }
   Bytes held_bytes() const { return held_bytes_; }
-  uint64_t strays() const { return strays_; }
+  uint64_t strays() const { return strays_ + custody_.strays(); }
   void Hash(StateHash& hash, TimePoint now) const;
 
  private:
@@ -102,7 +115,7 @@ class NfAgent {
   };
   struct Task {
     OperationId operation = 0;
-    std::variant<DetectTask, ExportTask, ImportTask, DeleteTask> work;
+    std::variant<DetectTask, ExportTask, ImportTask, DeleteTask, CustodyTask> work;
   };
 
   void Handle(TimePoint now, OperationId op, const msg::GetElephant& m, Outbox& outbox);
@@ -115,12 +128,24 @@ class NfAgent {
   void Handle(TimePoint now, OperationId op, const msg::DelPerflow& m, Outbox& outbox);
   void Handle(TimePoint now, OperationId op, const msg::StartRelay& m, Outbox& outbox);
   void Handle(TimePoint now, OperationId op, const msg::StopRelay& m, Outbox& outbox);
+  void Handle(TimePoint now, OperationId op, const msg::Hello& m, Outbox& outbox);
+  void Handle(TimePoint now, OperationId op, const msg::CustodyCommand& m, Outbox& outbox);
+  void Handle(TimePoint now, OperationId op, const msg::State& m, Outbox& outbox);
+  void Handle(TimePoint now, OperationId op, const msg::ReturnedPacket& m, Outbox& outbox);
+  void Handle(TimePoint now, OperationId op, const msg::Returned& m, Outbox& outbox);
 
   void RunDue(TimePoint now, Outbox& outbox);
   void Run(TimePoint now, OperationId op, const DetectTask& task, Outbox& outbox);
   void Run(TimePoint now, OperationId op, const ExportTask& task, Outbox& outbox);
   void Run(TimePoint now, OperationId op, const ImportTask& task, Outbox& outbox);
   void Run(TimePoint now, OperationId op, const DeleteTask& task, Outbox& outbox);
+  void Run(TimePoint now, OperationId op, const CustodyTask& task, Outbox& outbox);
+  template <class Call>
+  auto InCustody(TimePoint now, Outbox& outbox, Call call);
+  bool CustodyTakes(TimePoint now, const Packet& packet, Outbox& outbox);
+  void SubmitCustodyWork(TimePoint now);
+  Duration ExportCost(const FlowKey& flow) const;
+  void Close(Outbox& outbox, size_t first);
   void ExportNext(TimePoint now, OperationId op, Outbox& outbox);
   std::vector<FlowKey> Match(TimePoint now, FlowScope::Kind kind, const FlowFilter& filter) const;
 
@@ -131,7 +156,7 @@ class NfAgent {
   bool Relays(const Packet& packet, Outbox& outbox);
   std::optional<FlowLock> LockOf(const Packet& packet) const;
   void ReleaseHeld(TimePoint now, OperationId op, Outbox& outbox);
-  void UpdateBusy() { busy_ = relay_.has_value() || !wildcards_.empty() || !locks_.empty(); }
+  void UpdateBusy() { busy_ = relay_.has_value() || !wildcards_.empty() || !locks_.empty() || custody_.intercepting(); }
 
   NfAgentOptions options_;
   FlowHasher hasher_;
@@ -149,7 +174,10 @@ class NfAgent {
   std::map<OperationId, Export> exports_;
   std::deque<Held> held_;
   Bytes held_bytes_;
-  uint64_t strays_ = 0;  // messages that fit nothing here; counted and ignored
+  FlowCustody custody_;
+  std::vector<CustodyTask> custody_work_;  // scratch
+  uint32_t generation_ = 0;                // of the controller that is obeyed
+  uint64_t strays_ = 0;                    // messages that fit nothing here; counted and ignored
 };
 
 }  // namespace uhaul

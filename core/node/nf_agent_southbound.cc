@@ -7,19 +7,43 @@
 
 namespace uhaul {
 
+namespace {
+
+// Other instances say nothing in a controller's name.
+bool FromPeer(const MessageBody& body) {
+  return std::holds_alternative<msg::State>(body) || std::holds_alternative<msg::ReturnedPacket>(body) ||
+         std::holds_alternative<msg::Returned>(body);
+}
+
+}  // namespace
+
 void NfAgent::OnMessage(TimePoint now, const Message& message, Outbox& outbox) {
+  const size_t first = outbox.messages.size();
   if (now >= fit_.NextPass()) Advance(now, outbox);
   RunDue(now, outbox);
-  std::visit(
-      [&](const auto& body) {
-        if constexpr (requires { Handle(now, message.operation, body, outbox); }) {
-          Handle(now, message.operation, body, outbox);
-        } else {
-          ++strays_;
-        }
-      },
-      message.body);
+  const bool from_peer = FromPeer(message.body);
+  if (!from_peer && message.generation < generation_) {
+    ++strays_;
+  } else {
+    if (!from_peer) generation_ = message.generation;
+    std::visit(
+        [&](const auto& body) {
+          if constexpr (requires { Handle(now, message.operation, body, outbox); }) {
+            Handle(now, message.operation, body, outbox);
+          } else {
+            ++strays_;
+          }
+        },
+        message.body);
+  }
   RunDue(now, outbox);
+  Close(outbox, first);
+}
+
+// The end of each call: reports go in as few messages as may be, and every message says whom this instance obeys.
+void NfAgent::Close(Outbox& outbox, size_t first) {
+  custody_.Flush(outbox);
+  for (size_t i = first; i < outbox.messages.size(); ++i) outbox.messages[i].message.generation = generation_;
 }
 
 std::vector<FlowKey> NfAgent::Match(TimePoint now, FlowScope::Kind kind, const FlowFilter& filter) const {
@@ -151,12 +175,17 @@ void NfAgent::ExportNext(TimePoint now, OperationId op, Outbox& outbox) {
     locks_.Get(flow) = {op, Lock::kEvents};
     UpdateBusy();
   }
+  cpu_.Submit(now, ExportCost(flow), {op, ExportTask{flow}});
+}
+
+// Of one flow; what the batch costs beside is charged when it begins.
+Duration NfAgent::ExportCost(const FlowKey& flow) const {
   const Cost& get = options_.profile.get;
   Bytes size;
   if (get.per_kib > Duration()) {  // its size decides the cost; its contents are read when the export ends
     if (const auto state = function_->Export(flow); state.ok()) size = Bytes(state->size());
   }
-  cpu_.Submit(now, Cost{Duration(), get.per_item, get.per_kib}.Of(1, size), {op, ExportTask{flow}});
+  return Cost{Duration(), get.per_item, get.per_kib}.Of(1, size);
 }
 
 void NfAgent::Run(TimePoint now, OperationId op, const ExportTask& task, Outbox& outbox) {
@@ -195,6 +224,7 @@ void NfAgent::Run(TimePoint now, OperationId op, const ImportTask& task, Outbox&
   const FlowKey flow = hasher_.Key(chunk.tuple);
   const bool accepted = chunk.schema == function_->schema() && function_->Import(now, flow, chunk.state).ok();
   if (accepted && chunk.fit_bytes.count() > 0) fit_.Import(now, flow, chunk.fit_bytes, chunk.fit_fin);
+  if (accepted) custody_.Forget(flow);
   outbox.Send(kControllerNode, op, msg::PutAck{chunk.tuple, accepted});
 }
 
@@ -207,6 +237,7 @@ void NfAgent::Run(TimePoint, OperationId op, const DeleteTask& task, Outbox& out
     const FlowKey flow = hasher_.Key(tuple);
     function_->Delete(flow);
     fit_.Erase(flow);
+    custody_.Forget(flow);
   }
   outbox.Send(kControllerNode, op, msg::DelAck{static_cast<uint32_t>(task.flows.size())});
 }

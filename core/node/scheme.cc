@@ -8,8 +8,10 @@ constexpr auto kElephants = MoveFlows::kElephants;
 constexpr auto kNg = Guarantee::kNone;
 constexpr auto kLf = Guarantee::kLossFree;
 constexpr auto kOp = Guarantee::kOrderPreserving;
+constexpr auto kByPeer = Transfer::kPeer;
+constexpr auto kAtDst = HoldAt::kDestination;
 
-// name, flows, guarantee, PL, ER, LL, relay, after, idle time-out (us), count diverted
+// name, flows, guarantee, PL, ER, LL, relay, after, idle time-out (us), count diverted, transfer, hold
 const SchemeOptions kSchemes[] = {
     {"none", MoveFlows::kNone, kNg, false, false, false, false, AfterMove::kKeep, 0},
     {"opennf", kActive, kLf, true, true, false, false, AfterMove::kKeep, 0},
@@ -28,6 +30,9 @@ const SchemeOptions kSchemes[] = {
     // Elephants that the EDM chose have often ended already: OpenNF's order-preserving move would wait for their next
     // packet for ever, hence a time-out.
     {"uhaul-op", kElephants, kOp, true, true, false, true, AfterMove::kKeep, 10'000},
+    // PL and ER are in the nature of the hand-over.
+    {"handover", kActive, kOp, true, true, false, false, AfterMove::kKeep, 0, true, kByPeer, kAtDst},
+    {"uhaul-handover", kElephants, kOp, true, true, false, false, AfterMove::kKeep, 0, true, kByPeer, kAtDst},
 };
 
 }  // namespace

@@ -12,6 +12,10 @@ namespace uhaul {
 
 enum class MoveFlows : uint8_t { kNone, kActive, kTable, kElephants };
 enum class Guarantee : uint8_t { kNone, kLossFree, kOrderPreserving };
+// How a flow's state travels, and where its packets wait meanwhile, if they do. Peer to peer, with the packets at the
+// destination, is the hand-over (core/node/hand_over.h); both by the controller is OpenNF's move.
+enum class Transfer : uint8_t { kController, kPeer };
+enum class HoldAt : uint8_t { kController, kDestination };
 // What becomes of the traffic that was not moved (DECISIONS 6).
 enum class AfterMove : uint8_t { kKeep, kFlip, kShare };
 
@@ -30,11 +34,14 @@ struct SchemeOptions {
   // Order-preserving only: dst lets its buffer go when it has processed the last packet that the switch diverted, by
   // the switch's count. false: when it has processed the last packet-in so far, as OpenNF's released controller does.
   bool count_diverted = true;
+  Transfer transfer = Transfer::kController;
+  HoldAt hold = HoldAt::kController;
   bool operator==(const SchemeOptions&) const = default;
 };
 
 // Named rows: "none", "opennf-ng", "opennf-lf", "opennf-lf-pl", "opennf-lf-pl-er", "opennf-op", "opennf-op-pl-er",
-// "opennf-op-code", "opennf" (= lf-pl-er, the paper's setting), "uhaul" (elephants, lf-pl-er), "uhaul-op".
+// "opennf-op-code", "opennf" (= lf-pl-er, the paper's setting), "uhaul" (elephants, lf-pl-er), "uhaul-op", "handover"
+// (every active flow), "uhaul-handover" (elephants).
 Result<SchemeOptions> FindScheme(std::string_view name);
 std::vector<std::string> SchemeNames();
 

@@ -13,7 +13,8 @@ uint64_t Diverted(const msg::RuleAction& action, uint64_t matched) {
 
 }  // namespace
 
-SwitchAgent::SwitchAgent(SwitchAgentOptions options) : options_(std::move(options)), hasher_(options_.hash_key) {}
+SwitchAgent::SwitchAgent(SwitchAgentOptions options)
+    : options_(std::move(options)), hasher_(options_.hash_key), dropping_(options_.restarted) {}
 
 void SwitchAgent::SetProfile(const Profile& profile) {
   UHAUL_CHECK(cpu_.empty());
@@ -30,6 +31,10 @@ SwitchAgent::Rule* SwitchAgent::Lookup(const Packet& packet) {
 
 void SwitchAgent::OnBurst(TimePoint, std::span<const Packet> packets, std::span<uint8_t> verdicts, Outbox& outbox) {
   UHAUL_CHECK(packets.size() == verdicts.size());
+  if (dropping_) [[unlikely]] {
+    std::fill(verdicts.begin(), verdicts.end(), msg::kNoNf);
+    return;
+  }
   if (exact_.empty() && wildcards_.empty()) [[likely]] {
     std::fill(verdicts.begin(), verdicts.end(), options_.default_nf);
     return;
@@ -56,7 +61,13 @@ void SwitchAgent::OnBurst(TimePoint, std::span<const Packet> packets, std::span<
 }
 
 void SwitchAgent::OnMessage(TimePoint now, const Message& message, Outbox& outbox) {
+  const size_t first = outbox.messages.size();
   RunDue(now, outbox);
+  if (message.generation < generation_) {  // of a controller that has been replaced
+    ++strays_;
+    return Close(outbox, first);
+  }
+  generation_ = message.generation;
   if (const auto* out = std::get_if<msg::PacketOut>(&message.body)) {
     outbox.packets.push_back({OutPacket::Fate::kToNf, out->nf, out->packet});
   } else if (const auto* install = std::get_if<msg::InstallRules>(&message.body)) {
@@ -64,19 +75,81 @@ void SwitchAgent::OnMessage(TimePoint now, const Message& message, Outbox& outbo
     cpu_.Submit(now, options_.profile.rule.Of(rules, Bytes()), message);
   } else if (const auto* remove = std::get_if<msg::RemoveRules>(&message.body)) {
     cpu_.Submit(now, options_.profile.rule.Of(remove->flows.size(), Bytes()), message);
+  } else if (const auto* epoch = std::get_if<msg::Install>(&message.body)) {
+    cpu_.Submit(now, options_.profile.rule.Of(epoch->flows.size(), Bytes()), message);
+  } else if (std::holds_alternative<msg::ResumeForwarding>(message.body)) {
+    cpu_.Submit(now, Duration(), message);  // behind the rules
+  } else if (std::holds_alternative<msg::Hello>(message.body)) {
+    outbox.Send(kControllerNode, message.operation, msg::Hello{options_.incarnation});
   } else {
     ++strays_;
   }
   RunDue(now, outbox);
+  Close(outbox, first);
 }
 
-void SwitchAgent::OnTimer(TimePoint now, Outbox& outbox) { RunDue(now, outbox); }
+void SwitchAgent::OnTimer(TimePoint now, Outbox& outbox) {
+  const size_t first = outbox.messages.size();
+  RunDue(now, outbox);
+  Close(outbox, first);
+}
+
+void SwitchAgent::Close(Outbox& outbox, size_t first) const {
+  for (size_t i = first; i < outbox.messages.size(); ++i) outbox.messages[i].message.generation = generation_;
+}
 
 void SwitchAgent::RunDue(TimePoint now, Outbox& outbox) {
   while (const auto due = cpu_.PopDue(now)) {
+    if (due->generation < generation_) continue;  // of a controller that has been replaced meanwhile
     if (const auto* install = std::get_if<msg::InstallRules>(&due->body)) Run(due->operation, *install, outbox);
     if (const auto* remove = std::get_if<msg::RemoveRules>(&due->body)) Run(due->operation, *remove, outbox);
+    if (const auto* epoch = std::get_if<msg::Install>(&due->body)) Run(due->operation, *epoch, outbox);
+    if (std::holds_alternative<msg::ResumeForwarding>(due->body)) dropping_ = false;
   }
+}
+
+void SwitchAgent::Run(OperationId op, const msg::Install& m, Outbox& outbox) {
+  msg::CustodyReport report{m.epoch, {}};
+  uint32_t installed = 0;
+  for (const FiveTuple& tuple : m.flows) {
+    const FlowKey flow = hasher_.Key(tuple);
+    const msg::CustodyStatus status = InstallOne(op, m, flow, &installed);
+    if (status == msg::CustodyStatus::kInstalled) {
+      outbox.markers.push_back({m.mark_nf, {flow, m.epoch, m.nonce}});
+    }
+    report.flows.push_back({tuple, status, 0});
+  }
+  outbox.events.push_back(event::RulesInstalled{installed, table_entries()});
+  outbox.Send(kControllerNode, op, std::move(report));
+}
+
+msg::CustodyStatus SwitchAgent::InstallOne(OperationId op, const msg::Install& m, const FlowKey& flow,
+                                           uint32_t* installed) {
+  if (const Epoch* failed = failed_.Find(flow); failed != nullptr && *failed == m.epoch) {
+    return msg::CustodyStatus::kInstallFailed;
+  }
+  Rule* rule = exact_.Find(flow);
+  if (rule != nullptr && m.epoch < rule->epoch) return msg::CustodyStatus::kStale;
+  if (rule != nullptr && m.epoch == rule->epoch) return msg::CustodyStatus::kInstalled;
+  if (rule == nullptr && exact_.size() >= options_.table_capacity) {
+    if (failed_.size() < options_.table_capacity || failed_.Contains(flow)) failed_.Get(flow) = m.epoch;
+    return msg::CustodyStatus::kInstallFailed;
+  }
+  if (rule == nullptr) rule = &exact_.Get(flow);
+  *rule = {{msg::RuleAction::Kind::kForward, m.nf, 0}, 0, op, m.epoch};
+  failed_.Erase(flow);
+  ++*installed;
+  return msg::CustodyStatus::kInstalled;
+}
+
+uint8_t SwitchAgent::RuleOf(const FlowKey& flow) const {
+  const Rule* rule = exact_.Find(flow);
+  return rule == nullptr ? msg::kNoNf : rule->action.nf;
+}
+
+Epoch SwitchAgent::EpochOf(const FlowKey& flow) const {
+  const Rule* rule = exact_.Find(flow);
+  return rule == nullptr ? 0 : rule->epoch;
 }
 
 void SwitchAgent::Run(OperationId op, const msg::InstallRules& m, Outbox& outbox) {
@@ -95,7 +168,7 @@ void SwitchAgent::Run(OperationId op, const msg::InstallRules& m, Outbox& outbox
       }
       if (rule == nullptr) rule = &exact_.Get(key);
       ack.diverted += Diverted(rule->action, rule->matched);
-      *rule = {m.action, 0, op};
+      *rule = {m.action, 0, op, rule->epoch};
       ++installed;
     }
   }
@@ -117,7 +190,7 @@ uint64_t SwitchAgent::InstallWildcard(OperationId op, const msg::InstallRules& m
   });
   const auto at =
       std::find_if(wildcards_.begin(), wildcards_.end(), [&](const Wildcard& w) { return w.priority <= m.priority; });
-  wildcards_.insert(at, {m.filter, m.priority, {m.action, 0, op}});
+  wildcards_.insert(at, {m.filter, m.priority, {m.action, 0, op, 0}});
   return diverted;
 }
 
@@ -133,12 +206,18 @@ void SwitchAgent::Hash(StateHash& hash, TimePoint now) const {
     const Rule& rule = *exact_.Find(key);
     hash.Add(key.id);
     hash.Add((static_cast<uint64_t>(rule.action.kind) << 8) | rule.action.nf);
+    hash.Add(rule.epoch);
     if (rule.action.kind == msg::RuleAction::Kind::kForwardAndController) hash.Add(rule.matched);
   }
   for (const Wildcard& w : wildcards_) {
     hash.Add((uint64_t{w.priority} << 16) | (static_cast<uint64_t>(w.rule.action.kind) << 8) | w.rule.action.nf);
     if (w.rule.action.kind == msg::RuleAction::Kind::kForwardAndController) hash.Add(w.rule.matched);
   }
+  for (const FlowKey& key : failed_.SortedKeys()) {
+    hash.Add(key.id);
+    hash.Add(~*failed_.Find(key));
+  }
+  hash.Add((uint64_t{generation_} << 1) | (dropping_ ? 1U : 0U));
   cpu_.ForEach([&](TimePoint due, const Message& change) {
     hash.Add(static_cast<uint64_t>((due - now).nanos()));
     hash.Add(change.operation);

@@ -1,5 +1,12 @@
 // SwitchAgent: exact-match rules over wildcard rules over a default, with counters, packet-in and packet-out. A
 // sans-I/O machine; the engine owns the ports.
+//
+// Of a flow in a hand-over it keeps, beside the rule, the epoch that set it. INSTALL of a higher one changes the rule
+// and sends a marker behind the last packet on the old path, in one step; the same epoch again sends the marker again
+// (on a path that keeps its order it only repeats what was said); a lower one is stale; one that failed once fails
+// again, for its operation has given the flow up.
+//
+// A switch that restarted knows no rule. It drops everything until the controller has put the rules back.
 #pragma once
 
 #include <span>
@@ -17,13 +24,16 @@ struct SwitchAgentOptions {
   HashKey hash_key;
   uint32_t table_capacity = 65536;  // exact rules
   uint8_t default_nf = 0;
+  uint64_t incarnation = 1;  // another one after each start of the process
+  bool restarted = false;    // drops everything until ResumeForwarding
 };
 
 class SwitchAgent {
  public:
   explicit SwitchAgent(SwitchAgentOptions options);
 
-  // verdicts[i] = NF instance of packets[i]. Copies for the controller go to the outbox as PacketIn.
+  // verdicts[i] = NF instance of packets[i], or msg::kNoNf: to be dropped. Copies for the controller go to the outbox
+  // as PacketIn.
   void OnBurst(TimePoint now, std::span<const Packet> packets, std::span<uint8_t> verdicts, Outbox& outbox);
   void OnMessage(TimePoint now, const Message& message, Outbox& outbox);
   void OnTimer(TimePoint now, Outbox& outbox);
@@ -33,6 +43,10 @@ class SwitchAgent {
   void SetProfile(const Profile& profile);
 
   uint32_t table_entries() const;  // exact and wildcard rules
+  // The NF instance of the flow's exact rule, msg::kNoNf if it has none; and the epoch that set it.
+  uint8_t RuleOf(const FlowKey& flow) const;
+  Epoch EpochOf(const FlowKey& flow) const;
+  uint64_t strays() const { return strays_; }
   void Hash(StateHash& hash, TimePoint now) const;
 
  private:
@@ -40,6 +54,7 @@ class SwitchAgent {
     msg::RuleAction action;
     uint64_t matched = 0;  // packets, since this action was installed
     OperationId operation = 0;
+    Epoch epoch = 0;
   };
   struct Wildcard {
     FlowFilter filter;
@@ -50,13 +65,19 @@ class SwitchAgent {
   void RunDue(TimePoint now, Outbox& outbox);
   void Run(OperationId op, const msg::InstallRules& m, Outbox& outbox);
   void Run(OperationId op, const msg::RemoveRules& m, Outbox& outbox);
+  void Run(OperationId op, const msg::Install& m, Outbox& outbox);
+  msg::CustodyStatus InstallOne(OperationId op, const msg::Install& m, const FlowKey& flow, uint32_t* installed);
   uint64_t InstallWildcard(OperationId op, const msg::InstallRules& m);
+  void Close(Outbox& outbox, size_t first) const;
 
   SwitchAgentOptions options_;
   FlowHasher hasher_;
   CostServer<Message> cpu_;  // rule changes
   FlowMap<Rule> exact_;
   std::vector<Wildcard> wildcards_;  // by priority, highest first
+  FlowMap<Epoch> failed_;            // the last epoch that failed; as many as there may be rules
+  bool dropping_ = false;
+  uint32_t generation_ = 0;  // of the controller that is obeyed
   uint64_t strays_ = 0;
 };
 

@@ -56,6 +56,7 @@ Drawn DrawWorld(Random& r, const std::vector<std::string>& schemes) {
   if (r.Below(4) == 0)
     d.request.scheme.flows = d.request.scheme.flows == MoveFlows::kActive ? MoveFlows::kTable : d.request.scheme.flows;
   d.request.scheme.after = static_cast<AfterMove>(r.Below(3));
+  if (d.request.scheme.transfer == Transfer::kPeer) d.request.scheme.after = AfterMove::kKeep;
   d.detector = {DetectorSpec::Kind::kProportion, r.Uniform() * 1.1, Bytes()};
   d.flows = static_cast<uint32_t>(1 + r.Below(r.Below(4) ? 4 : 30));
   return d;
@@ -120,8 +121,8 @@ TEST_CASE("Order-preserving: in any lossless world every packet meets the latest
   for (uint64_t seed = first; seed < first + count; ++seed) {
     INFO("replay: UHAUL_TEST_SEED=" << seed << " UHAUL_TEST_SEEDS=1 test_core 'Order-preserving*'");
     Random r(seed, 2);
-    Drawn d = DrawWorld(r, {"opennf-op", "opennf-op-pl", "opennf-op-pl-er"});
-    d.request.limit = 0;
+    Drawn d = DrawWorld(r, {"opennf-op", "opennf-op-pl", "opennf-op-pl-er", "handover", "uhaul-handover"});
+    if (d.request.scheme.transfer == Transfer::kController) d.request.limit = 0;
     World w(d.options);
     const Sent sent = Load(w, r, d.flows);
     w.At(TimePoint::FromNanos(1'000'000), [&] { StartMove(w, d); });

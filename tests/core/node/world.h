@@ -1,8 +1,11 @@
-// A small lossless world around the real machines: FIFO links with delays, one switch, two NFs, a controller, a sink.
-// Time jumps from event to event; ties go by insertion. Oracle: an order-sensitive, version-checking NF, plus what the
-// sink sees.
+// A small world around the real machines: FIFO links with delays, one switch, two NFs, a controller, a sink. Time jumps
+// from event to event; ties go by insertion. Oracle: an order-sensitive, version-checking NF, plus what the sink sees.
+//
+// It loses nothing unless told to: connections break, markers vanish, NFs and the controller die and come back, at any
+// delivery of a message or marker (OnDelivery).
 #pragma once
 
+#include <array>
 #include <cstring>
 #include <functional>
 #include <map>
@@ -70,6 +73,8 @@ struct WorldOptions {
   Duration dst_data_delay = Duration::Micros(1);  // switch to NF 1
   uint32_t table_capacity = 65536;
   Duration window = Duration::Millis(100);
+  bool journal = false;
+  HandOverLimits limits{};
 };
 
 class World {
@@ -78,15 +83,10 @@ class World {
       : options_(std::move(options)),
         hasher_(kTestKey),
         violations_(std::make_shared<uint64_t>(0)),
-        controller_({options_.profile, kTestKey, 2}),
+        controller_({options_.profile, kTestKey, 2, options_.journal, options_.limits}),
         switch_({options_.profile, kTestKey, options_.table_capacity, 0}) {
     nfs_.reserve(2);  // the oracles' addresses must last
-    for (uint8_t i = 0; i < 2; ++i) {
-      auto oracle = std::make_unique<OracleNf>(violations_);
-      oracles_[i] = oracle.get();
-      nfs_.push_back(
-          NfAgent({i, {.capacity = 4096, .window = options_.window}, options_.profile, kTestKey}, std::move(oracle)));
-    }
+    for (uint8_t i = 0; i < 2; ++i) nfs_.push_back(MakeNf(i));
   }
 
   FlowKey Flow(uint32_t n) const {
@@ -113,7 +113,11 @@ class World {
         uint8_t nf = 0;
         switch_.OnBurst(now_, {&packet, 1}, {&nf, 1}, outbox_);
         Flush(kSwitchNode);
-        ToNf(nf, packet);
+        if (nf == msg::kNoNf) {
+          ++lost_;
+        } else {
+          ToNf(nf, packet);
+        }
       });
     }
   }
@@ -143,6 +147,7 @@ class World {
   }
 
   Result<OperationId> Move(MoveRequest request) {
+    if (down_) return Error{"the controller is down"};
     auto id = controller_.Move(now_, request, outbox_);
     Flush(kControllerNode);
     return id;
@@ -157,6 +162,87 @@ class World {
     Flush(kControllerNode);
     return status;
   }
+
+  // ---- faults
+
+  // Called before each delivery of a message or marker, with their count so far.
+  void OnDelivery(std::function<void(uint64_t)> hook) { on_delivery_ = std::move(hook); }
+  uint64_t deliveries() const { return deliveries_; }
+  void LoseMarkers(uint32_t n) { lose_markers_ += n; }
+  // What is on the way is lost; the connection opens again at once.
+  void BreakControl(NodeId node) {
+    if (node.role == NodeId::Role::kNf && dead_[node.instance]) return;
+    ++control_life_[node];
+    if (down_) return;
+    controller_.OnConnected(now_, node, outbox_);
+    Flush(kControllerNode);
+  }
+  void BreakPeers() {
+    ++peer_life_;
+    for (uint8_t i = 0; i < 2; ++i) {
+      if (dead_[0] || dead_[1]) return;
+      nfs_[i].OnPeerClosed(now_, static_cast<uint8_t>(1 - i), outbox_);
+      Flush(NfNode(i));
+    }
+    OpenPeers();
+  }
+  void OpenPeers() {
+    for (uint8_t i = 0; i < 2; ++i) {
+      const auto peer = static_cast<uint8_t>(1 - i);
+      nfs_[i].OnPeerOpened(now_, peer, incarnation_[peer], outbox_);
+      Flush(NfNode(i));
+    }
+  }
+  // What it sent to its peer before still arrives.
+  void Kill(uint8_t nf) {
+    if (dead_[nf]) return;
+    dead_[nf] = true;
+    ++control_life_[NfNode(nf)];
+    lost_ += nfs_[nf].held_bytes().count() / 1500;
+    nfs_[nf] = MakeNf(nf);
+    At(now_ + options_.profile.control_delay, [this, nf] {
+      if (dead_[1 - nf]) return;
+      nfs_[1 - nf].OnPeerClosed(now_, nf, outbox_);
+      Flush(NfNode(static_cast<uint8_t>(1 - nf)));
+    });
+  }
+  void DeclareDead(uint8_t nf) {
+    if (down_) return At(now_ + Duration::Micros(100), [this, nf] { DeclareDead(nf); });
+    controller_.DeclareDead(now_, NfNode(nf), outbox_);
+    Flush(kControllerNode);
+  }
+  // As a new process, which knows nothing.
+  void Restart(uint8_t nf) {
+    dead_[nf] = false;
+    ++incarnation_[nf];
+    ++peer_life_;
+    nfs_[nf] = MakeNf(nf);
+    if (!dead_[1 - nf]) OpenPeers();
+    BreakControl(NfNode(nf));
+  }
+  // It forgets every rule, and drops what comes until it has them again.
+  void RestartSwitch() {
+    switch_ = SwitchAgent({options_.profile, kTestKey, options_.table_capacity, 0, ++switch_incarnation_, true});
+    BreakControl(kSwitchNode);
+  }
+  void KillController() {
+    for (const NodeId node : {kSwitchNode, NfNode(0), NfNode(1)}) ++control_life_[node];
+    ++controller_life_;
+    down_ = true;
+    controller_ = Controller({options_.profile, kTestKey, 2, options_.journal, options_.limits});
+  }
+  void RestartController() {
+    KillController();
+    down_ = false;
+    written_ = 0;
+    controller_.Recover(now_, journal_, outbox_);
+    Flush(kControllerNode);
+    for (const NodeId node : {kSwitchNode, NfNode(0), NfNode(1)}) BreakControl(node);
+  }
+  uint64_t lost() const { return lost_; }  // with NFs that died
+  uint64_t duplicated() const { return duplicated_; }
+  bool dead(uint8_t nf) const { return dead_[nf]; }
+  const std::vector<JournalRecord>& journal() const { return journal_; }
 
   TimePoint now() const { return now_; }
   Controller& controller() { return controller_; }
@@ -190,7 +276,9 @@ class World {
  private:
   TimePoint NextTimer() const {
     TimePoint next = std::min(controller_.NextDeadline(), switch_.NextDeadline());
-    for (const NfAgent& nf : nfs_) next = std::min(next, nf.NextDeadline());
+    for (size_t i = 0; i < 2; ++i) {
+      if (!dead_[i]) next = std::min(next, nfs_[i].NextDeadline());
+    }
     return next;
   }
   void FireTimers() {
@@ -203,7 +291,7 @@ class World {
       Flush(kSwitchNode);
     }
     for (uint8_t i = 0; i < 2; ++i) {
-      if (nfs_[i].NextDeadline() <= now_) {
+      if (!dead_[i] && nfs_[i].NextDeadline() <= now_) {
         nfs_[i].OnTimer(now_, outbox_);
         Flush(NfNode(i));
       }
@@ -213,6 +301,10 @@ class World {
   void ToNf(uint8_t nf, const Packet& packet) {
     const Duration delay = nf == 1 ? options_.dst_data_delay : options_.data_delay;
     At(now_ + delay, [this, nf, packet] {
+      if (dead_[nf]) {
+        ++lost_;
+        return;
+      }
       NfVerdict verdict = NfVerdict::kForward;
       nfs_[nf].OnBurst(now_, {&packet, 1}, {&verdict, 1}, outbox_);
       if (verdict == NfVerdict::kForward) Deliver(packet);
@@ -227,6 +319,10 @@ class World {
 
   void Deliver(const Packet& packet) {
     ++delivered_;
+    auto& seen = seen_.Get(packet.flow);
+    if (seen.size() <= packet.digest) seen.resize(packet.digest + 1);
+    if (seen[packet.digest]) ++duplicated_;
+    seen[packet.digest] = true;
     uint64_t& next = last_.Get(packet.flow);
     if (packet.digest + 1 < next) ++reordered_;
     next = std::max(next, packet.digest + 1);
@@ -252,28 +348,75 @@ class World {
           break;
       }
     }
-    for (const OutMessage& m : out.messages) {
-      const NodeId to = m.to;
-      At(now_ + options_.profile.control_delay, [this, from, to, message = m.message] {
-        switch (to.role) {
-          case NodeId::Role::kController:
-            controller_.OnMessage(now_, from, message, outbox_);
-            break;
-          case NodeId::Role::kSwitch:
-            switch_.OnMessage(now_, message, outbox_);
-            break;
-          case NodeId::Role::kNf:
-            nfs_[to.instance].OnMessage(now_, message, outbox_);
-            break;
+    for (const OutMarker& m : out.markers) {
+      const Duration delay = m.nf == 1 ? options_.dst_data_delay : options_.data_delay;
+      At(now_ + delay, [this, m] {
+        if (on_delivery_) on_delivery_(deliveries_);
+        ++deliveries_;
+        if (dead_[m.nf]) return;
+        if (lose_markers_ > 0) {
+          --lose_markers_;
+          return;
         }
-        Flush(to);
+        nfs_[m.nf].OnMarker(now_, m.marker, outbox_);
+        Flush(NfNode(m.nf));
       });
     }
+    for (OutMessage& m : out.messages) Transmit(from, m.to, std::move(m.message));
+    for (JournalRecord& record : out.journal) {
+      At(now_ + Duration::Micros(5), [this, record = std::move(record), number = ++written_, life = controller_life_] {
+        if (life != controller_life_) return;  // torn off with the controller
+        journal_.push_back(record);
+        controller_.OnDurable(now_, number, outbox_);
+        Flush(kControllerNode);
+      });
+    }
+  }
+
+  void Transmit(NodeId from, NodeId to, Message message) {
+    const NodeId node = from == kControllerNode ? to : from;
+    const bool peers = from.role == NodeId::Role::kNf && to.role == NodeId::Role::kNf;
+    const uint64_t life = peers ? peer_life_ : control_life_[node];
+    At(now_ + options_.profile.control_delay, [this, from, to, node, peers, life, message = std::move(message)] {
+      if (on_delivery_) on_delivery_(deliveries_);
+      ++deliveries_;
+      const bool gone =
+          life != (peers ? peer_life_ : control_life_[node]) || (to.role == NodeId::Role::kNf && dead_[to.instance]);
+      if (gone) {
+        // A broken stream begins again; that of a dead one does not.
+        const bool packet = std::holds_alternative<msg::ReturnedPacket>(message.body);
+        if (packet && (dead_[from.instance] || dead_[to.instance] || incarnation_ != std::array<uint64_t, 2>{1, 1})) {
+          ++lost_;
+        }
+        return;
+      }
+      switch (to.role) {
+        case NodeId::Role::kController:
+          controller_.OnMessage(now_, from, message, outbox_);
+          break;
+        case NodeId::Role::kSwitch:
+          switch_.OnMessage(now_, message, outbox_);
+          break;
+        case NodeId::Role::kNf:
+          nfs_[to.instance].OnMessage(now_, message, outbox_);
+          break;
+      }
+      Flush(to);
+    });
+  }
+
+  NfAgent MakeNf(uint8_t i) {
+    auto oracle = std::make_unique<OracleNf>(violations_);
+    oracles_[i] = oracle.get();
+    return NfAgent({i, {.capacity = 4096, .window = options_.window}, options_.profile, kTestKey, incarnation_[i]},
+                   std::move(oracle));
   }
 
   WorldOptions options_;
   FlowHasher hasher_;
   std::shared_ptr<uint64_t> violations_;
+  std::array<bool, 2> dead_{};
+  std::array<uint64_t, 2> incarnation_{1, 1};
   Controller controller_;
   SwitchAgent switch_;
   std::vector<NfAgent> nfs_;
@@ -284,8 +427,19 @@ class World {
   TimePoint now_;
   TimePoint quiet_limit_ = TimePoint::FromNanos(10'000'000'000);
   uint64_t steps_ = 0;
-  uint64_t sent_ = 0, delivered_ = 0, dropped_ = 0, relayed_ = 0, reordered_ = 0;
+  uint64_t sent_ = 0, delivered_ = 0, dropped_ = 0, relayed_ = 0, reordered_ = 0, duplicated_ = 0, lost_ = 0;
   FlowMap<uint64_t> last_;
+  FlowMap<std::vector<bool>> seen_;
+  std::function<void(uint64_t)> on_delivery_;
+  uint64_t deliveries_ = 0;
+  uint32_t lose_markers_ = 0;
+  std::map<NodeId, uint64_t> control_life_;
+  uint64_t peer_life_ = 0;
+  uint64_t controller_life_ = 0;
+  uint64_t switch_incarnation_ = 1;
+  bool down_ = false;     // the controller
+  uint64_t written_ = 0;  // journal records of this controller
+  std::vector<JournalRecord> journal_;
   std::vector<std::pair<TimePoint, RecordEvent>> events_;
 };
 

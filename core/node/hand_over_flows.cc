@@ -1,0 +1,491 @@
+// One flow of a hand-over: phase x answer. What is not expected in a phase is old news and changes nothing.
+#include <algorithm>
+#include <utility>
+
+#include "core/base/little_endian.h"
+#include "core/node/hand_over.h"
+
+namespace uhaul {
+
+using msg::CustodyStatus;
+using msg::CustodyVerb;
+
+// ---- answers
+
+void HandOver::OnStatus(HandOverContext& context, Flow& flow, Link from, Epoch epoch, const msg::FlowStatus& status) {
+  uint32_t& dropped = from == Link::kSrc ? flow.dropped_src : flow.dropped_dst;
+  if (from != Link::kSwitch) dropped = std::max(dropped, status.dropped);
+  if (Final(flow.phase)) return;
+  switch (status.status) {
+    case CustodyStatus::kPrepared:
+    case CustodyStatus::kArmed:
+    case CustodyStatus::kCommitted:
+    case CustodyStatus::kCancelled:
+    case CustodyStatus::kHolding:
+    case CustodyStatus::kArmedBack:
+      return OnAcknowledged(context, flow, from, epoch, status.status);
+    case CustodyStatus::kNotPrepared:
+    case CustodyStatus::kNotArmed:
+    case CustodyStatus::kNoState:
+      return OnRefusal(context, flow, from, status.status);
+    case CustodyStatus::kActive:
+    case CustodyStatus::kActiveStateLost:
+      flow.state_lost = flow.state_lost || status.status == CustodyStatus::kActiveStateLost;
+      return OnActive(context, flow, epoch);
+    case CustodyStatus::kRefused:
+      if (flow.phase == FlowPhase::kPolling) {  // what it refused died with src
+        flow.over = true;
+        Enter(context, flow, FlowPhase::kInstallingOver);
+      } else if (flow.phase >= FlowPhase::kPreparing && flow.phase <= FlowPhase::kAwaitingActive) {
+        Enter(context, flow, FlowPhase::kHolding);
+      }
+      return;
+    case CustodyStatus::kReverted:
+    case CustodyStatus::kRevertedInDoubt:
+      if (flow.phase != FlowPhase::kReverting) return;
+      flow.in_doubt = flow.in_doubt || status.status == CustodyStatus::kRevertedInDoubt;
+      return Enter(context, flow, FlowPhase::kInstallingRevert);
+    case CustodyStatus::kNothingToRevert:
+      if (flow.phase == FlowPhase::kReverting) Finish(context, flow, FlowPhase::kMoved);
+      return;
+    case CustodyStatus::kStale:
+      return OnStale(context, flow, from);
+    case CustodyStatus::kMisdirected:
+      ++misdirected_;
+      return;
+    case CustodyStatus::kInstalled:
+      return OnInstalled(context, flow, epoch);
+    case CustodyStatus::kInstallFailed:
+      return OnInstallFailed(context, flow);
+  }
+}
+
+void HandOver::OnAcknowledged(HandOverContext& context, Flow& flow, Link from, Epoch epoch, CustodyStatus status) {
+  const bool forwards = epoch == forward();
+  const uint8_t bit = from == Link::kSrc ? kSrcBit : kDstBit;
+  if (flow.phase == FlowPhase::kPreparing && forwards &&
+      (status == CustodyStatus::kArmed || status == CustodyStatus::kPrepared)) {
+    Got(context, flow, bit, FlowPhase::kReady);
+  } else if (flow.phase == FlowPhase::kPolling && status == CustodyStatus::kPrepared) {
+    Enter(context, flow, FlowPhase::kInstallingOver);
+  } else if (flow.phase == FlowPhase::kCommitting && forwards && status == CustodyStatus::kCommitted) {
+    Finish(context, flow, FlowPhase::kMoved);
+  } else if (flow.phase == FlowPhase::kCommittingBack && epoch == back() && status == CustodyStatus::kCommitted) {
+    Finish(context, flow, FlowPhase::kReturned);
+  } else if (flow.phase == FlowPhase::kCancelling && forwards && status == CustodyStatus::kCancelled) {
+    Got(context, flow, bit, FlowPhase::kCancelled);
+  } else if (flow.phase == FlowPhase::kHolding && epoch == back() &&
+             (status == CustodyStatus::kHolding || status == CustodyStatus::kArmedBack)) {
+    Got(context, flow, bit, FlowPhase::kInstallingBack);
+  }
+}
+
+void HandOver::Got(HandOverContext& context, Flow& flow, uint8_t bit, FlowPhase next) {
+  flow.got |= bit;
+  if (flow.got != kBoth) return;
+  if (Final(next)) return Finish(context, flow, next);
+  Enter(context, flow, next);
+}
+
+// An NF cannot give, or take, the flow.
+void HandOver::OnRefusal(HandOverContext& context, Flow& flow, Link from, CustodyStatus status) {
+  const FlowOutcome reason = status == CustodyStatus::kNoState    ? FlowOutcome::kNoState
+                             : status == CustodyStatus::kNotArmed ? FlowOutcome::kReturned
+                                                                  : FlowOutcome::kRefused;
+  if (flow.phase == FlowPhase::kPreparing) return Cancel(context, flow, reason);
+  const bool polled = flow.phase == FlowPhase::kPolling && from == Link::kDst;
+  const bool reverted = flow.phase == FlowPhase::kReverting && from == Link::kSrc;
+  if (!polled && !reverted) return;
+  flow.reason = reason;
+  Finish(context, flow, FlowPhase::kCancelled);
+}
+
+void HandOver::OnActive(HandOverContext& context, Flow& flow, Epoch epoch) {
+  if (epoch == back()) {
+    if (flow.phase < FlowPhase::kHolding || flow.phase > FlowPhase::kAwaitingReturn) return;
+    return dst_dead_ ? Finish(context, flow, FlowPhase::kReturned) : Enter(context, flow, FlowPhase::kCommittingBack);
+  }
+  if (flow.phase == FlowPhase::kFreshening && epoch == EpochOver(flow)) {
+    return Finish(context, flow, FlowPhase::kFailedOver);
+  }
+  if (flow.phase == FlowPhase::kInstallingOver) flow.active = true;
+  if (epoch != forward()) return;
+  if (flow.phase == FlowPhase::kPolling) {
+    flow.active = true;
+    return Enter(context, flow, FlowPhase::kInstallingOver);
+  }
+  // A redone operation may learn of its end while it gives up.
+  const bool known = flow.phase >= FlowPhase::kPreparing && flow.phase <= FlowPhase::kAwaitingActive;
+  if (!known && !(recovered_ && flow.phase == FlowPhase::kCancelling)) return;
+  if (flow.phase == FlowPhase::kInstalling || flow.phase == FlowPhase::kAwaitingActive) {
+    window_.OnActive(context.now - flow.installed);
+  }
+  Mark(context, OperationStep::kLastPut);
+  if (!any_active_) Mark(context, OperationStep::kFirstChunk);
+  any_active_ = true;
+  return src_dead_ ? Finish(context, flow, FlowPhase::kMoved) : Enter(context, flow, FlowPhase::kCommitting);
+}
+
+void HandOver::OnInstalled(HandOverContext& context, Flow& flow, Epoch epoch) {
+  if (flow.phase == FlowPhase::kInstalling && epoch == forward()) {
+    Mark(context, OperationStep::kRerouted);
+    Enter(context, flow, FlowPhase::kAwaitingActive);
+  } else if (flow.phase == FlowPhase::kInstallingOver && epoch == EpochOver(flow)) {
+    if (flow.active) return Finish(context, flow, FlowPhase::kFailedOver);
+    Enter(context, flow, FlowPhase::kFreshening);
+  } else if (flow.phase == FlowPhase::kInstallingBack && epoch == back()) {
+    Enter(context, flow, FlowPhase::kAwaitingReturn);
+  } else if (flow.phase == FlowPhase::kInstallingRevert && epoch == back()) {
+    Finish(context, flow, FlowPhase::kReverted);
+  }
+}
+
+void HandOver::OnInstallFailed(HandOverContext& context, Flow& flow) {
+  if (flow.phase == FlowPhase::kInstalling) {
+    Cancel(context, flow, FlowOutcome::kNotInstalled);
+  } else if (flow.phase == FlowPhase::kInstallingOver) {
+    Cancel(context, flow, FlowOutcome::kNotInstalled);
+  } else if (flow.phase == FlowPhase::kInstallingRevert) {
+    Finish(context, flow, FlowPhase::kReverted);  // no rule of ours: the one before points to src still
+  }
+}
+
+// A later epoch has come there. In a redone operation it is this one's own.
+void HandOver::OnStale(HandOverContext& context, Flow& flow, Link from) {
+  if (flow.phase == FlowPhase::kPolling && from == Link::kDst) {
+    flow.over = true;
+    Enter(context, flow, FlowPhase::kInstallingOver);
+  } else if (flow.phase == FlowPhase::kPreparing && from == Link::kDst && recovered_) {
+    Finish(context, flow, FlowPhase::kReturned);  // back() was committed
+  } else if (!recovered_ && (flow.phase == FlowPhase::kPreparing || flow.phase == FlowPhase::kInstalling)) {
+    Cancel(context, flow, FlowOutcome::kBusy);
+  }
+}
+
+// ---- deaths
+
+void HandOver::OnDstDied(HandOverContext& context, Flow& flow) {
+  switch (flow.phase) {
+    case FlowPhase::kCancelling:
+      return Got(context, flow, kDstBit, FlowPhase::kCancelled);
+    case FlowPhase::kCommittingBack:
+      return Finish(context, flow, FlowPhase::kReturned);
+    case FlowPhase::kPolling:
+    case FlowPhase::kInstallingOver:
+    case FlowPhase::kFreshening:
+      return Finish(context, flow, FlowPhase::kLost);
+    case FlowPhase::kCommitting:  // it was active: what it had is gone, as with every NF that dies
+    case FlowPhase::kReverting:
+    case FlowPhase::kInstallingRevert:
+      return;
+    case FlowPhase::kSelected:
+    case FlowPhase::kPreparing:
+    case FlowPhase::kReady:
+    case FlowPhase::kInstalling:
+    case FlowPhase::kAwaitingActive:
+    case FlowPhase::kHolding:
+    case FlowPhase::kInstallingBack:
+    case FlowPhase::kAwaitingReturn:
+      return Enter(context, flow, FlowPhase::kReverting);
+    case FlowPhase::kMoved:
+    case FlowPhase::kCancelled:
+    case FlowPhase::kReturned:
+    case FlowPhase::kReverted:
+    case FlowPhase::kFailedOver:
+    case FlowPhase::kLost:
+      return;
+  }
+}
+
+void HandOver::OnSrcDied(HandOverContext& context, Flow& flow) {
+  switch (flow.phase) {
+    case FlowPhase::kCancelling:
+      return Got(context, flow, kSrcBit, FlowPhase::kCancelled);
+    case FlowPhase::kCommitting:
+      return Finish(context, flow, FlowPhase::kMoved);
+    case FlowPhase::kCommittingBack:  // it had the flow back: what it had is gone, as with every NF that dies
+    case FlowPhase::kPolling:
+    case FlowPhase::kInstallingOver:
+    case FlowPhase::kFreshening:
+      return;
+    case FlowPhase::kReverting:
+    case FlowPhase::kInstallingRevert:
+      return Finish(context, flow, FlowPhase::kLost);
+    case FlowPhase::kHolding:
+    case FlowPhase::kInstallingBack:
+    case FlowPhase::kAwaitingReturn:
+      flow.over = true;
+      return Enter(context, flow, FlowPhase::kInstallingOver);
+    case FlowPhase::kSelected:
+    case FlowPhase::kPreparing:
+    case FlowPhase::kReady:
+    case FlowPhase::kInstalling:
+    case FlowPhase::kAwaitingActive:
+      return Enter(context, flow, FlowPhase::kPolling);
+    case FlowPhase::kMoved:
+    case FlowPhase::kCancelled:
+    case FlowPhase::kReturned:
+    case FlowPhase::kReverted:
+    case FlowPhase::kFailedOver:
+    case FlowPhase::kLost:
+      return;
+  }
+}
+
+// ---- what is to be done
+
+// Also after INSTALL failed: then src has seen no marker, and dst no packet.
+void HandOver::Cancel(HandOverContext& context, Flow& flow, FlowOutcome reason) {
+  flow.reason = reason;
+  Enter(context, flow, FlowPhase::kCancelling);
+  if (src_dead_) Got(context, flow, kSrcBit, FlowPhase::kCancelled);
+  if (dst_dead_ && !Final(flow.phase)) Got(context, flow, kDstBit, FlowPhase::kCancelled);
+}
+
+void HandOver::SetPhase(Flow& flow, FlowPhase phase) {
+  const auto installing = [](FlowPhase p) { return p == FlowPhase::kInstalling || p == FlowPhase::kAwaitingActive; };
+  if (flow.phase == FlowPhase::kPreparing) --preparing_;
+  if (installing(flow.phase)) --installing_;
+  flow.phase = phase;
+  if (phase == FlowPhase::kPreparing) ++preparing_;
+  if (installing(phase)) ++installing_;
+}
+
+// Says what the phase is about. A phase that waits for what the one before asked for says nothing new.
+void HandOver::Enter(HandOverContext& context, Flow& flow, FlowPhase phase) {
+  SetPhase(flow, phase);
+  flow.got = 0;
+  flow.issued = context.now;
+  switch (phase) {
+    case FlowPhase::kReady:
+      ready_.push_back(static_cast<uint32_t>(&flow - flows_.data()));
+      return;
+    case FlowPhase::kAwaitingActive:
+    case FlowPhase::kAwaitingReturn:
+      return;
+    case FlowPhase::kInstalling:
+    case FlowPhase::kInstallingBack:
+      return Issue(context, flow, Link::kSwitch);
+    case FlowPhase::kSelected:
+    case FlowPhase::kPreparing:
+    case FlowPhase::kCommitting:
+    case FlowPhase::kCancelling:
+    case FlowPhase::kHolding:
+    case FlowPhase::kCommittingBack:
+    case FlowPhase::kReverting:
+    case FlowPhase::kInstallingRevert:
+    case FlowPhase::kPolling:
+    case FlowPhase::kInstallingOver:
+    case FlowPhase::kFreshening:
+    case FlowPhase::kMoved:
+    case FlowPhase::kCancelled:
+    case FlowPhase::kReturned:
+    case FlowPhase::kReverted:
+    case FlowPhase::kFailedOver:
+    case FlowPhase::kLost:
+      for (const Link link : {Link::kSrc, Link::kDst, Link::kSwitch}) Issue(context, flow, link);
+      return;
+  }
+}
+
+// What the flow's phase has to say on a link: at its beginning, after a while without an answer, and whenever the
+// connection opens anew, whatever was acknowledged on the one before.
+void HandOver::Issue(HandOverContext& context, Flow& flow, Link link) {
+  if (Dead(link)) return;
+  const bool src = link == Link::kSrc, dst = link == Link::kDst, forwarding = link == Link::kSwitch;
+  switch (flow.phase) {
+    case FlowPhase::kPreparing:
+      if (src) Command(context, flow, link, CustodyVerb::kArm, forward());
+      if (dst) Command(context, flow, link, CustodyVerb::kPrepare, forward());
+      return;
+    case FlowPhase::kReady:
+      if (dst) Command(context, flow, link, CustodyVerb::kPrepare, forward());
+      return;
+    case FlowPhase::kInstalling:
+    case FlowPhase::kAwaitingActive:
+      if (dst) Command(context, flow, link, CustodyVerb::kPrepare, forward());
+      if (forwarding) Install(context, flow, forward());
+      return;
+    case FlowPhase::kCommitting:
+      if (src) Command(context, flow, link, CustodyVerb::kCommit, forward());
+      return;
+    case FlowPhase::kCancelling:
+      if (src && (flow.got & kSrcBit) == 0) Command(context, flow, link, CustodyVerb::kCancel, forward());
+      if (dst && (flow.got & kDstBit) == 0) Command(context, flow, link, CustodyVerb::kCancel, forward());
+      return;
+    case FlowPhase::kHolding:
+      if (src) Command(context, flow, link, CustodyVerb::kHold, back());
+      if (dst) Command(context, flow, link, CustodyVerb::kArmBack, back());
+      return;
+    case FlowPhase::kInstallingBack:
+    case FlowPhase::kAwaitingReturn:
+      if (src) Command(context, flow, link, CustodyVerb::kHold, back());
+      if (forwarding) Install(context, flow, back());
+      return;
+    case FlowPhase::kCommittingBack:
+      if (dst) Command(context, flow, link, CustodyVerb::kCommit, back());
+      return;
+    case FlowPhase::kReverting:
+      if (src) Command(context, flow, link, CustodyVerb::kRevert, back());
+      return;
+    case FlowPhase::kInstallingRevert:
+      if (forwarding) Install(context, flow, back());
+      return;
+    case FlowPhase::kPolling:
+      if (dst) Command(context, flow, link, CustodyVerb::kPrepare, forward());
+      return;
+    case FlowPhase::kInstallingOver:
+      if (forwarding) Install(context, flow, EpochOver(flow));
+      return;
+    case FlowPhase::kFreshening:
+      if (dst) Command(context, flow, link, CustodyVerb::kFresh, EpochOver(flow));
+      return;
+    case FlowPhase::kSelected:
+    case FlowPhase::kMoved:
+    case FlowPhase::kCancelled:
+    case FlowPhase::kReturned:
+    case FlowPhase::kReverted:
+    case FlowPhase::kFailedOver:
+    case FlowPhase::kLost:
+      return;
+  }
+}
+
+// A switch that restarted has forgotten also the rule that a phase has behind it.
+void HandOver::Reinstall(HandOverContext& context, Flow& flow) {
+  if (flow.phase == FlowPhase::kCommitting || flow.phase == FlowPhase::kHolding) Install(context, flow, forward());
+  if (flow.phase == FlowPhase::kCommittingBack) Install(context, flow, back());
+  if (flow.phase == FlowPhase::kFreshening) Install(context, flow, EpochOver(flow));
+}
+
+void HandOver::Command(HandOverContext& context, Flow& flow, Link link, CustodyVerb verb, Epoch epoch) {
+  flow.issued = context.now;
+  BatchFor(NodeOf(link), verb, epoch).push_back(flow.key.tuple);
+}
+
+void HandOver::Install(HandOverContext& context, Flow& flow, Epoch epoch) {
+  flow.issued = context.now;
+  BatchFor(kSwitchNode, std::nullopt, epoch).push_back(flow.key.tuple);
+}
+
+std::vector<FiveTuple>& HandOver::BatchFor(NodeId to, std::optional<CustodyVerb> verb, Epoch epoch) {
+  for (Batch& batch : batches_) {
+    if (batch.to == to && batch.verb == verb && batch.epoch == epoch) return batch.flows;
+  }
+  batches_.push_back({to, verb, epoch, {}});
+  return batches_.back().flows;
+}
+
+NodeId HandOver::NodeOf(Link link) const {
+  switch (link) {
+    case Link::kSrc:
+      return NfNode(request_.src);
+    case Link::kDst:
+      return NfNode(request_.dst);
+    case Link::kSwitch:
+      return kSwitchNode;
+  }
+  return kSwitchNode;
+}
+
+uint64_t HandOver::Nonce(const HandOverContext& context, Epoch epoch) const {
+  std::vector<uint8_t> what;
+  AppendLittle(epoch, &what);
+  return SipHash24(context.secret, what);
+}
+
+void HandOver::TakeTurns(HandOverContext& context) {
+  if (preparing_ == 0 && !locked_) {
+    locked_ = true;
+    Mark(context, OperationStep::kLocked);
+  }
+  const size_t window = std::min(window_.size(), window_.Fitting(context.buffer, context.limits.flow_rate));
+  while (!ready_.empty() && installing_ < window) {
+    Flow& flow = flows_[ready_.front()];
+    ready_.pop_front();
+    if (flow.phase != FlowPhase::kReady) continue;  // cancelled meanwhile, or a node died
+    flow.installed = context.now;
+    Enter(context, flow, FlowPhase::kInstalling);
+  }
+}
+
+void HandOver::Finish(HandOverContext& context, Flow& flow, FlowPhase phase) {
+  SetPhase(flow, phase);
+  --open_;
+  journal::EndedFlow ended{flow.key.tuple, 0, request_.src};
+  switch (phase) {
+    case FlowPhase::kMoved:
+    case FlowPhase::kFailedOver:
+      flow.outcome = flow.state_lost ? FlowOutcome::kStateLost : FlowOutcome::kMoved;
+      ended.epoch = EpochOver(flow);
+      ended.nf = request_.dst;
+      Mark(context, OperationStep::kLastDelete);
+      break;
+    case FlowPhase::kReturned:
+      flow.outcome = FlowOutcome::kRefused;
+      ended.epoch = back();
+      break;
+    case FlowPhase::kReverted:
+      flow.outcome = flow.in_doubt ? FlowOutcome::kInDoubt : FlowOutcome::kReverted;
+      ended.epoch = back();
+      break;
+    case FlowPhase::kLost:
+      flow.outcome = FlowOutcome::kStateLost;
+      break;
+    case FlowPhase::kCancelled:
+      flow.outcome = flow.reason;
+      break;
+    case FlowPhase::kSelected:
+    case FlowPhase::kPreparing:
+    case FlowPhase::kReady:
+    case FlowPhase::kInstalling:
+    case FlowPhase::kAwaitingActive:
+    case FlowPhase::kCommitting:
+    case FlowPhase::kCancelling:
+    case FlowPhase::kHolding:
+    case FlowPhase::kInstallingBack:
+    case FlowPhase::kAwaitingReturn:
+    case FlowPhase::kCommittingBack:
+    case FlowPhase::kReverting:
+    case FlowPhase::kInstallingRevert:
+    case FlowPhase::kPolling:
+    case FlowPhase::kInstallingOver:
+    case FlowPhase::kFreshening:
+      UHAUL_CHECK(Final(phase));
+  }
+  context.outbox.events.push_back(event::Outcome{id_, flow.key.tuple, flow.outcome});
+  if (ended.epoch != 0) context.rules.Get(flow.key) = ended;
+  if (ended.epoch != 0 && context.limits.cool_down > Duration()) context.moved.Get(flow.key) = context.now;
+  ended_.push_back(ended);
+}
+
+// What gathered in this call, many flows in one message.
+void HandOver::Flush(HandOverContext& context) {
+  for (const Batch& batch : batches_) {
+    InBatches(batch.flows, [&](std::vector<FiveTuple> flows, bool) {
+      if (!batch.verb) {
+        const bool back_to_src = batch.epoch == back();
+        context.outbox.Send(
+            batch.to, id_,
+            msg::Install{batch.epoch, back_to_src ? request_.src : request_.dst,
+                         back_to_src ? request_.dst : request_.src, Nonce(context, batch.epoch), std::move(flows)});
+        return;
+      }
+      const bool to_src = batch.to == NfNode(request_.src);
+      context.outbox.Send(batch.to, id_,
+                          msg::CustodyCommand{*batch.verb, batch.epoch, to_src ? request_.dst : request_.src,
+                                              to_src ? dst_incarnation_ : src_incarnation_, Nonce(context, batch.epoch),
+                                              std::move(flows)});
+    });
+  }
+  batches_.clear();
+  if (context.journal && !ended_.empty()) {
+    InBatches(ended_, [&](std::vector<journal::EndedFlow> flows, bool) {
+      context.outbox.journal.push_back(journal::End{id_, std::move(flows)});
+      ++context.journaled;
+    });
+  }
+  ended_.clear();
+}
+
+}  // namespace uhaul

@@ -1,0 +1,58 @@
+// NodeSessions: which switch and NF instances the controller has greeted, and who they said they are. A node that comes
+// back with another incarnation has died in between; a time-out never means that.
+#pragma once
+
+#include <map>
+
+#include "core/base/hash.h"
+#include "core/protocol/message.h"
+
+namespace uhaul {
+
+class NodeSessions {
+ public:
+  // The connection opened: the node is greeted, and is not there until it answers.
+  void Greet(NodeId node) { sessions_[node].up = false; }
+  // True if it is another one than the last time (or the first).
+  bool Answered(NodeId node, uint64_t incarnation) {
+    Session& session = sessions_[node];
+    const bool other = session.incarnation != incarnation;
+    session = {incarnation, true, false};
+    return other;
+  }
+  // The operator's word: it will not come back as it was.
+  void Declare(NodeId node) {
+    sessions_[node].up = false;
+    sessions_[node].dead = true;
+  }
+  bool dead(NodeId node) const {
+    const auto found = sessions_.find(node);
+    return found != sessions_.end() && found->second.dead;
+  }
+  bool up(NodeId node) const {
+    const auto found = sessions_.find(node);
+    return found != sessions_.end() && found->second.up;
+  }
+  // 0: it has never answered.
+  uint64_t incarnation(NodeId node) const {
+    const auto found = sessions_.find(node);
+    return found == sessions_.end() ? 0 : found->second.incarnation;
+  }
+  void Hash(StateHash& hash) const {
+    for (const auto& [node, session] : sessions_) {
+      hash.Add((static_cast<uint64_t>(node.role) << 16) | (uint64_t{node.instance} << 8) | (session.up ? 1U : 0U) |
+               (session.dead ? 2U : 0U));
+      hash.Add(session.incarnation);
+    }
+  }
+
+ private:
+  struct Session {
+    uint64_t incarnation = 0;
+    bool up = false;
+    bool dead = false;
+  };
+  std::map<NodeId, Session> sessions_;
+};
+
+}  // namespace uhaul
