@@ -202,6 +202,12 @@ void World::Flush(NodeId from) {
         break;
     }
   }
+  for (const OutMarker& m : out.markers) {
+    At(now_ + options_.link_delay, [this, m] {
+      nfs_[m.nf].OnMarker(now_, m.marker, outbox_);
+      Flush(NfNode(m.nf));
+    });
+  }
   for (const OutMessage& m : out.messages) {
     At(now_ + options_.profile.control_delay, [this, from, m] { Deliver(from, m); });
   }

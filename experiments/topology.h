@@ -5,7 +5,7 @@
 //      ^            |  \----> NF 2 --> sink
 //      +------------------------------- sink: acknowledgements, closed loop only
 //
-// The way from an NF back to the switch carries relayed packets.
+// The way from an NF back to the switch carries relayed packets. NF instances also talk to each other (hand-overs).
 #pragma once
 
 #include <array>
@@ -25,6 +25,7 @@ inline constexpr uint16_t kControlToSwitch = 20;
 inline constexpr uint16_t kControlToNf = 21;  // + instance
 inline constexpr uint16_t kControlFromSwitch = 25;
 inline constexpr uint16_t kControlFromNf = 26;  // + instance
+inline constexpr uint16_t kPeer = 30;           // + instance that sends; to the other one
 inline constexpr uint16_t kSwitchToNf = 40;     // + instance
 inline constexpr uint16_t kNfToSwitch = 44;     // + instance
 inline constexpr uint16_t kToSwitch = 48;       // from the generator
@@ -40,6 +41,12 @@ constexpr uint16_t ControlRankTo(NodeId node) {
 constexpr uint16_t ControlRankFrom(NodeId node) {
   return node == kSwitchNode ? rank::kControlFromSwitch : static_cast<uint16_t>(rank::kControlFromNf + node.instance);
 }
+// The control link from one machine to another.
+constexpr uint16_t ControlRank(NodeId from, NodeId to) {
+  if (from == kControllerNode) return ControlRankTo(to);
+  if (to == kControllerNode) return ControlRankFrom(from);
+  return static_cast<uint16_t>(rank::kPeer + from.instance);
+}
 // Who sent what arrives on a control link, and for whom it is.
 struct ControlEnds {
   NodeId from;
@@ -48,6 +55,10 @@ struct ControlEnds {
 constexpr ControlEnds EndsOf(uint16_t control_rank) {
   if (control_rank == rank::kControlToSwitch) return {kControllerNode, kSwitchNode};
   if (control_rank == rank::kControlFromSwitch) return {kSwitchNode, kControllerNode};
+  if (control_rank >= rank::kPeer) {
+    const auto from = static_cast<uint8_t>(control_rank - rank::kPeer);
+    return {NfNode(from), NfNode(static_cast<uint8_t>(1 - from))};
+  }
   if (control_rank >= rank::kControlFromNf) {
     return {NfNode(static_cast<uint8_t>(control_rank - rank::kControlFromNf)), kControllerNode};
   }

@@ -1,9 +1,12 @@
 #include "runtime/plane.h"
 
+#include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "core/base/check.h"
+#include "runtime/marker_frame.h"
 
 namespace uhaul::runtime {
 namespace {
@@ -64,9 +67,7 @@ void Plane::OnData(TimePoint now, uint16_t link_rank, std::span<rte_mbuf* const>
       return machines_.Settle(now, kSwitchNode);
     case rank::kSwitchToNf:
     case rank::kSwitchToNf + 1: {
-      const auto nf = static_cast<uint8_t>(link_rank - rank::kSwitchToNf);
-      nfs_[nf].OnBurst(now, burst, machines_.nf(nf), machines_.outbox(NfNode(nf)));
-      return machines_.Settle(now, NfNode(nf));
+      return AtNf(now, static_cast<uint8_t>(link_rank - rank::kSwitchToNf), burst);
     }
     case rank::kNfToSink:
     case rank::kNfToSink + 1:
@@ -79,6 +80,32 @@ void Plane::OnData(TimePoint now, uint16_t link_rank, std::span<rte_mbuf* const>
     default:
       UHAUL_CHECK(link_rank == rank::kToSwitch);
   }
+}
+
+// A marker separates what came before it from what comes after it.
+void Plane::AtNf(TimePoint now, uint8_t nf, std::span<rte_mbuf* const> burst) {
+  const auto marker = std::find_if(burst.begin(), burst.end(), IsMarkerFrame);
+  const std::span<rte_mbuf* const> before = burst.first(static_cast<size_t>(marker - burst.begin()));
+  if (!before.empty()) {
+    nfs_[nf].OnBurst(now, before, machines_.nf(nf), machines_.outbox(NfNode(nf)));
+    machines_.Settle(now, NfNode(nf));
+  }
+  if (marker == burst.end()) return;
+  const std::optional<Marker> read = ReadMarkerFrame(*marker, run_->hasher());
+  rte_pktmbuf_free(*marker);
+  if (read) machines_.OnMarker(now, nf, *read);
+  if (const auto after = burst.subspan(before.size() + 1); !after.empty()) AtNf(now, nf, after);
+}
+
+void Plane::SendMarker(TimePoint now, uint8_t nf, const Marker& marker) {
+  UHAUL_CHECK(nf < kNfCount);
+  rte_mbuf* mbuf = path_.Allocate();
+  if (mbuf == nullptr) {
+    ++facts_.counters().link_drops;
+    return;
+  }
+  BuildMarkerFrame(marker, mbuf);
+  path_.Send(*link(Rank(rank::kSwitchToNf, nf)), now, {&mbuf, 1}, false);
 }
 
 void Plane::Release(TimePoint now, NodeId at, const OutPacket& out) {

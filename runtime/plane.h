@@ -35,6 +35,8 @@ class Plane {
   void OnData(TimePoint now, uint16_t link_rank, std::span<rte_mbuf* const> burst);
   // A packet that a machine lets go of.
   void Release(TimePoint now, NodeId at, const OutPacket& out);
+  // A marker out of the switch's port to `nf`, as a frame. Where the pool is empty or the link full it is lost.
+  void SendMarker(TimePoint now, uint8_t nf, const Marker& marker);
 
   GeneratorRole& generator() { return *generator_; }
   MachineSet& machines() { return machines_; }
@@ -56,6 +58,7 @@ class Plane {
 
  private:
   Plane(RunControl* run, PacketMemory memory, MachineHost* host, std::vector<NfAgent> nfs, int slice, FactLog* log);
+  void AtNf(TimePoint now, uint8_t nf, std::span<rte_mbuf* const> burst);
 
   RunControl* run_;
   Facts facts_;

@@ -75,6 +75,7 @@ void RealNode::SetProfile(const Profile& profile, bool clocks_agree) {
   plane_->machines().SetProfile(profile);
   clocks_agree_ = clocks_agree;
   for (const auto& way : southbound_) way->arrived.Set(profile.control_rate, profile.control_delay);
+  peers_.Set(profile.control_rate, profile.control_delay);
 }
 
 void RealNode::Start() {
@@ -118,6 +119,12 @@ bool RealNode::RunDue(TimePoint now) {
       plane_->machines().OnMessage(now, kControllerNode, *way->machine, *message);
     }
   }
+  for (int i = 0; i < kMostMessages; ++i) {
+    std::optional<FromPeer> peer = peers_.PopDue(now);
+    if (!peer) break;
+    busy = true;
+    plane_->machines().OnMessage(now, peer->from, peer->to, peer->message);
+  }
   for (size_t i = 1; i < kMachines; ++i) {
     if (deadlines_[i] > now) continue;
     busy = true;
@@ -153,11 +160,17 @@ Status RealNode::Flush() {
 }
 
 void RealNode::Send(TimePoint now, NodeId from, NodeId to, Message message) {
-  UHAUL_CHECK(to == kControllerNode);
-  const auto way = std::find_if(southbound_.begin(), southbound_.end(),
-                                [from](const auto& candidate) { return candidate->machine == from; });
+  const auto way_of = [this](NodeId node) {
+    return std::find_if(southbound_.begin(), southbound_.end(),
+                        [node](const auto& candidate) { return candidate->machine == node; });
+  };
+  const Bytes size = WireSize(message);
+  CountMessage(message, size, &plane_->facts().counters());
+  if (to != kControllerNode && way_of(to) != southbound_.end()) {
+    return peers_.Push(now, size, FromPeer{from, to, std::move(message)});
+  }
+  const auto way = way_of(from);  // an instance in another process is reached through the controller
   UHAUL_CHECK(way != southbound_.end());
-  CountMessage(message, WireSize(message), &plane_->facts().counters());
   std::array<uint8_t, PacketStore::kMaxPacked> packed;
   size_t length = 0;
   // A packet-in is a copy for the controller to count: its octets stay on their way.

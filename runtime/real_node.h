@@ -49,6 +49,11 @@ class RealNode final : private MachineHost {
 
  private:
   struct Southbound;  // a machine's channel, and what has arrived on it
+  struct FromPeer {   // from one machine of this process to another
+    NodeId from;
+    NodeId to;
+    Message message;
+  };
 
   RealNode(RunControl* run, const TscClock* clock);
   bool RunDue(TimePoint now);
@@ -63,12 +68,14 @@ class RealNode final : private MachineHost {
   void OnEvent(TimePoint now, const RecordEvent& event) override { plane_->facts().Event(now, event); }
   void Send(TimePoint now, NodeId from, NodeId to, Message message) override;
   void Release(TimePoint now, NodeId at, const OutPacket& out) override { plane_->Release(now, at, out); }
+  void SendMarker(TimePoint now, uint8_t nf, const Marker& marker) override { plane_->SendMarker(now, nf, marker); }
   void Wake(NodeId machine, TimePoint at) override { deadlines_[MachineIndex(machine)] = at; }
 
   RunControl* run_;
   const TscClock* clock_;
   std::unique_ptr<Plane> plane_;
   std::vector<std::unique_ptr<Southbound>> southbound_;
+  DelayLine<FromPeer> peers_;
   std::array<TimePoint, kMachines> deadlines_;
   std::vector<Input> inputs_;
   bool generates_ = false;

@@ -37,6 +37,7 @@ void VirtualTestbed::MakeLinks(LinkCaptures* captures) {
     add(ControlRankTo(MachineNode(i)));
     add(ControlRankFrom(MachineNode(i)));
   }
+  for (uint16_t i = 0; i < kNfCount; ++i) add(static_cast<uint16_t>(rank::kPeer + i));
 }
 
 void VirtualTestbed::MakeTimers() {
@@ -147,8 +148,7 @@ void VirtualTestbed::OnMachineTimer(TimePoint now, NodeId machine) {
 void VirtualTestbed::Send(TimePoint now, NodeId from, NodeId to, Message message) {
   const Bytes size = WireSize(message);
   CountMessage(message, size, &run_.recorder().counters());
-  const uint16_t link = from == kControllerNode ? ControlRankTo(to) : ControlRankFrom(from);
-  control_[link]->Send(now, std::move(message), size);
+  control_[ControlRank(from, to)]->Send(now, std::move(message), size);
 }
 
 }  // namespace uhaul::runtime

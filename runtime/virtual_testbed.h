@@ -39,6 +39,7 @@ class VirtualTestbed final : public Testbed, private DataReceiver, private Messa
   void OnEvent(TimePoint now, const RecordEvent& event) override { run_.recorder().OnEvent(now, event); }
   void Send(TimePoint now, NodeId from, NodeId to, Message message) override;
   void Release(TimePoint now, NodeId at, const OutPacket& out) override { plane_->Release(now, at, out); }
+  void SendMarker(TimePoint now, uint8_t nf, const Marker& marker) override { plane_->SendMarker(now, nf, marker); }
   void Wake(NodeId machine, TimePoint at) override { machine_timers_[MachineIndex(machine)]->Set(at); }
 
   void OnGenerator(TimePoint now);
@@ -51,7 +52,7 @@ class VirtualTestbed final : public Testbed, private DataReceiver, private Messa
   RunControl run_;
   PacketStore store_;
   std::unique_ptr<Plane> plane_;
-  std::array<std::unique_ptr<ControlLink>, rank::kControlFromNf + kNfCount> control_;  // by rank
+  std::array<std::unique_ptr<ControlLink>, rank::kPeer + kNfCount> control_;  // by rank
   std::array<std::unique_ptr<Timer>, kMachines> machine_timers_;
   std::unique_ptr<Timer> generator_;
   std::unique_ptr<Timer> start_timer_;

@@ -25,7 +25,7 @@ namespace uhaul {
 inline constexpr int64_t kNoStamp = -1;
 
 struct DataItem {
-  enum Flags : uint8_t { kFirst = 1, kLast = 2, kRelayed = 4, kDoNotBuffer = 8, kAcknowledgement = 16 };
+  enum Flags : uint8_t { kFirst = 1, kLast = 2, kRelayed = 4, kDoNotBuffer = 8, kAcknowledgement = 16, kMarker = 32 };
   int64_t stamp_ns = kNoStamp;  // when it first left the switch
   uint32_t flow = 0;            // its number in the trace
   uint32_t sequence = 0;        // of the packet in its flow, from 0

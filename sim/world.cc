@@ -102,6 +102,7 @@ void World::MakeLinks() {
     nf_to_sink_[i] = MakeDataLink(nf + "-sink", static_cast<uint16_t>(rank::kNfToSink + i));
     control_to_nf_[i] = MakeControlLink("controller-" + nf, static_cast<uint16_t>(rank::kControlToNf + i));
     control_from_nf_[i] = MakeControlLink(nf + "-controller", static_cast<uint16_t>(rank::kControlFromNf + i));
+    peer_[i] = MakeControlLink(nf + "-peer", static_cast<uint16_t>(rank::kPeer + i));
   }
 }
 
@@ -128,6 +129,7 @@ void World::MakeShell() {
   shell_ = std::make_unique<Shell>([this](uint32_t flow) { return keys_[flow].tuple; });
   shell_->Connect(NodeName::kGenerator, NodeName::kSwitch, to_switch_.get(), static_cast<DataLink*>(nullptr));
   shell_->Connect(NodeName::kSink, NodeName::kGenerator, acknowledgements_.get(), static_cast<DataLink*>(nullptr));
+  shell_->Connect(NodeName::kNf1, NodeName::kNf2, peer_[0].get(), peer_[1].get());
   shell_->Connect(NodeName::kController, NodeName::kSwitch, control_to_switch_.get(), control_from_switch_.get());
   for (uint8_t i = 0; i < kNfCount; ++i) {
     const NodeName node = i == 0 ? NodeName::kNf1 : NodeName::kNf2;
@@ -203,15 +205,18 @@ uint64_t World::packets_on_links() const {
   for (uint8_t i = 0; i < kNfCount; ++i) {
     packets += switch_to_nf_[i]->in_flight() + nf_to_switch_[i]->in_flight() + nf_to_sink_[i]->in_flight();
   }
+  for (const auto& markers : markers_) packets -= markers.size();
   return packets;
 }
 
 uint64_t World::messages_with_packets() const {
   const auto carries = [](const Message& m) {
-    return std::holds_alternative<msg::PacketEvent>(m.body) || std::holds_alternative<msg::PacketOut>(m.body);
+    return std::holds_alternative<msg::PacketEvent>(m.body) || std::holds_alternative<msg::PacketOut>(m.body) ||
+           std::holds_alternative<msg::ReturnedPacket>(m.body);
   };
   uint64_t messages = control_to_switch_->CountIf(carries);
   for (const auto& link : control_from_nf_) messages += link->CountIf(carries);
+  for (const auto& link : peer_) messages += link->CountIf(carries);
   return messages;
 }
 

@@ -9,6 +9,7 @@ namespace uhaul {
 namespace {
 
 constexpr uint32_t kAcknowledgementBytes = 64;
+constexpr uint32_t kMarkerBytes = 64;
 
 }  // namespace
 
@@ -102,6 +103,11 @@ void World::AtSwitch(TimePoint now, const DataItem& arrived) {
 }
 
 void World::AtNf(TimePoint now, uint8_t nf, const DataItem& item) {
+  if (item.flags & DataItem::kMarker) [[unlikely]] {
+    const Marker marker = markers_[nf].front();
+    markers_[nf].pop_front();
+    return machines_.OnMarker(now, nf, marker);
+  }
   const Packet packet = PacketOf(item);
   NfVerdict verdict = NfVerdict::kConsumed;
   machines_.nf(nf).OnBurst(now, {&packet, 1}, {&verdict, 1}, machines_.outbox(NfNode(nf)));
@@ -148,12 +154,25 @@ void World::Send(TimePoint now, NodeId from, NodeId to, Message message) {
   const Bytes size = WireSize(message);
   CountMessage(message, size, &run_.recorder().counters());
   ControlLink* link = nullptr;
-  if (from == kControllerNode) {
+  if (from.role == NodeId::Role::kNf && to.role == NodeId::Role::kNf) {
+    link = peer_[from.instance].get();
+  } else if (from == kControllerNode) {
     link = to == kSwitchNode ? control_to_switch_.get() : control_to_nf_[to.instance].get();
   } else {
     link = from == kSwitchNode ? control_from_switch_.get() : control_from_nf_[from.instance].get();
   }
   link->Send(now, std::move(message), size);
+}
+
+// An item like any other. One that finds the queue full is lost; the controller will ask for another.
+void World::SendMarker(TimePoint now, uint8_t nf, const Marker& marker) {
+  UHAUL_CHECK(nf < kNfCount);
+  const uint32_t flow = run_.NumberOf(marker.flow).value_or(0);
+  if (switch_to_nf_[nf]->Send(now, {.flow = flow, .bytes = kMarkerBytes, .flags = DataItem::kMarker})) {
+    markers_[nf].push_back(marker);
+  } else {
+    ++run_.recorder().counters().link_drops;
+  }
 }
 
 void World::Release(TimePoint now, NodeId at, const OutPacket& out) {

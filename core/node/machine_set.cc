@@ -13,10 +13,11 @@ struct Face {
   NodeId self;
   void OnEvent(TimePoint now, const RecordEvent& event) { host.OnEvent(now, event); }
   void OnMessage(TimePoint now, OutMessage& out) {
-    UHAUL_CHECK((self == kControllerNode) != (out.to == kControllerNode));
+    UHAUL_CHECK(self != out.to);
     host.Send(now, self, out.to, std::move(out.message));
   }
   void OnPacket(TimePoint now, const OutPacket& packet) { host.Release(now, self, packet); }
+  void OnMarker(TimePoint now, const OutMarker& out) { host.SendMarker(now, out.nf, out.marker); }
 };
 
 }  // namespace
@@ -43,6 +44,12 @@ void MachineSet::OnMessage(TimePoint now, NodeId from, NodeId to, const Message&
       break;
   }
   Settle(now, to);
+}
+
+void MachineSet::OnMarker(TimePoint now, uint8_t nf, const Marker& marker) {
+  UHAUL_CHECK(nf < kNfCount);
+  nfs_[nf].machine().OnMarker(now, marker, nfs_[nf].outbox());
+  Settle(now, NfNode(nf));
 }
 
 void MachineSet::OnTimer(TimePoint now, NodeId node) {

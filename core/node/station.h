@@ -5,6 +5,9 @@
 //   OnEvent(now, const RecordEvent&)     something for the record
 //   OnMessage(now, OutMessage&)          a message to send; it may be moved from
 //   OnPacket(now, const OutPacket&)      a packet that the machine lets go of
+//   OnMarker(now, const OutMarker&)      a marker to send
+//
+// Journal records of the outbox are not its business: a controller with a journal is driven without it.
 #pragma once
 
 #include <limits>
@@ -46,6 +49,7 @@ class Station {
     for (const RecordEvent& event : outbox_.events) host.OnEvent(now, event);
     for (OutMessage& message : outbox_.messages) host.OnMessage(now, message);
     for (const OutPacket& packet : outbox_.packets) host.OnPacket(now, packet);
+    for (const OutMarker& marker : outbox_.markers) host.OnMarker(now, marker);
     outbox_.Clear();
   }
 

@@ -13,6 +13,22 @@ namespace {
 
 using Json = nlohmann::json;
 
+const char* PhaseName(HandOver::Phase phase) {
+  switch (phase) {
+    case HandOver::Phase::kGreeting:
+      return "greeting";
+    case HandOver::Phase::kSelecting:
+      return "selecting";
+    case HandOver::Phase::kJournaling:
+      return "journaling";
+    case HandOver::Phase::kMoving:
+      return "moving";
+    case HandOver::Phase::kClosed:
+      return "closed";
+  }
+  return "";
+}
+
 const char* PhaseName(Migration::Phase phase) {
   switch (phase) {
     case Migration::Phase::kSelecting:
@@ -168,7 +184,9 @@ Result<OperationId> ControllerService::Move(const MoveCall& call, ServicePeer* a
                                             ? controller_.MoveElephant(now, call.request, *call.detector, outbox_)
                                             : controller_.Move(now, call.request, outbox_);
   if (!operation) return operation.error();
-  std::erase_if(operations_, [&](OperationId id) { return controller_.Find(id) == nullptr; });
+  std::erase_if(operations_, [&](OperationId id) {
+    return controller_.Find(id) == nullptr && controller_.FindHandOver(id) == nullptr;
+  });
   operations_.push_back(*operation);
   if (asker != nullptr) {
     askers_[*operation] = asker->id_;
@@ -193,15 +211,17 @@ Status ControllerService::UseProfile(const Profile& profile) {
 Json ControllerService::StatusJson() const {
   Json operations = Json::array();
   for (const OperationId id : operations_) {
-    const Migration* migration = controller_.Find(id);
-    if (migration == nullptr) continue;
-    operations.push_back({{"operation", id},
-                          {"phase", PhaseName(migration->phase())},
-                          {"aborted", migration->aborted()},
-                          {"scheme", migration->request().scheme.name},
-                          {"src", migration->request().src},
-                          {"dst", migration->request().dst},
-                          {"dropped_packets", migration->dropped_packets()}});
+    const auto add = [&](const auto& operation) {
+      operations.push_back({{"operation", id},
+                            {"phase", PhaseName(operation.phase())},
+                            {"aborted", operation.aborted()},
+                            {"scheme", operation.request().scheme.name},
+                            {"src", operation.request().src},
+                            {"dst", operation.request().dst},
+                            {"dropped_packets", operation.dropped_packets()}});
+    };
+    if (const Migration* migration = controller_.Find(id)) add(*migration);
+    if (const HandOver* hand_over = controller_.FindHandOver(id)) add(*hand_over);
   }
   Json peers = Json::array();
   for (const auto& peer : peers_) {

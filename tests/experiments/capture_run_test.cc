@@ -118,6 +118,22 @@ TEST_CASE("CaptureRun: an order-preserving move leaves the records of one monito
   }
 }
 
+TEST_CASE("CaptureRun: a hand-over does so too, and takes no packet by the controller") {
+  for (const uint64_t seed : {1, 2, 3}) {
+    const Fixture f(150, seed);
+    const std::string still = TextOf(f.Run(Still()).records);
+    for (const char* scheme : {"handover", "uhaul-handover"}) {
+      CAPTURE(scheme, seed);
+      const CaptureRunResult run = f.Run(Moving(scheme));
+      CHECK(run.steps.count(OperationStep::kClosed) == 1);
+      CHECK(run.processed == run.sent);
+      CHECK(run.dropped + run.by_controller + run.reordered == 0);
+      CHECK(run.records_at[1] > 10);
+      CHECK(TextOf(run.records) == still);
+    }
+  }
+}
+
 TEST_CASE("CaptureRun: a loss-free move leaves the same counts, and the same records where order was kept") {
   uint64_t reordered = 0;
   for (const uint64_t seed : {1, 2, 3}) {

@@ -72,7 +72,7 @@ TEST_CASE("virtual clock: the record is the simulator's, to the byte, for every 
 
 TEST_CASE("virtual clock: the record is the simulator's on other workloads, functions, senders and costs") {
   std::vector<PointSpec> points;
-  for (const char* scheme : {"opennf", "uhaul", "opennf-op-pl-er"}) {
+  for (const char* scheme : {"opennf", "uhaul", "opennf-op-pl-er", "handover"}) {
     points.push_back(small::Point(scheme, "facebook_cache"));
     PointSpec spec = small::Point(scheme, "azure_wan");
     spec.nf_function = "sequence-audit";
@@ -98,7 +98,7 @@ TEST_CASE("virtual clock: the record is the simulator's on other workloads, func
 // ranks decide such ties is shown in event_queue_test.cc.)
 TEST_CASE("virtual clock: the record is the simulator's where a packet, a hop and a message take the same time") {
   std::vector<PointSpec> points;
-  for (const char* scheme : {"opennf", "opennf-op-pl-er", "uhaul", "uhaul-op"}) {
+  for (const char* scheme : {"opennf", "opennf-op-pl-er", "uhaul", "uhaul-op", "handover", "uhaul-handover"}) {
     PointSpec spec = small::Point(scheme, "web_search");
     spec.load = 1.0;
     spec.link_delay = Duration::Nanos(1'200);

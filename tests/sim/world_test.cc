@@ -118,6 +118,30 @@ TEST_CASE("World: OpenNF's loss-free move loses nothing, holds packets at the co
   for (const BufferSample& sample : r.buffers[0].series) CHECK(sample.bytes <= r.buffers[0].peak_bytes);
 }
 
+TEST_CASE("World: a hand-over loses, repeats and reorders nothing, and holds packets at the destination only") {
+  for (const char* scheme : {"handover", "uhaul-handover"}) {
+    CAPTURE(scheme);
+    PointSpec spec = small::Point(scheme);
+    spec.nf_function = "sequence-audit";
+    const Run run = Simulate(spec);
+    const RunRecord& r = run.record;
+    const AuditCounts audit = Audit(*run.world);
+    CHECK(audit.violations() == 0);
+    CHECK(audit.lost == 0);
+    CHECK(r.counters.packets_lost + r.counters.packets_reordered + r.counters.packets_duplicated == 0);
+    CHECK(r.counters.events + r.counters.packet_ins + r.counters.packet_outs == 0);
+    CHECK(r.buffers[0].peak_bytes == 0);
+    CHECK(r.buffers[1].peak_bytes > 0);
+    const size_t selected = Count(r, [](const FlowRow& row) { return row.active && row.selected; });
+    CHECK(selected > 0);
+    CHECK(Count(r, [](const FlowRow& row) { return row.outcome == FlowOutcome::kMoved; }) == selected);
+    // OpenNF's move holds each flow until all before it are exported; here each waits for about its own.
+    PointSpec opennf = small::Point("opennf");
+    const RunRecord all = Simulate(opennf).record;
+    CHECK(r.buffers[1].peak_bytes * 4 < all.buffers[0].peak_bytes);
+  }
+}
+
 TEST_CASE("World: U-HAUL moves elephants only, in less time, and relays flows that src does not know") {
   const RunRecord all = Simulate(small::Point("opennf")).record;
   PointSpec spec = small::Point("uhaul");
