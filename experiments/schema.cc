@@ -281,6 +281,17 @@ std::optional<SpecProblem> CheckSpec(const PointSpec& spec) {
       spec.migration_lead >= spec.fit.window) {
     return SpecProblem{"migration.lead", "'migration.lead' must be shorter than 'fit.window'"};
   }
+  const bool hand_over = spec.scheme.transfer == Transfer::kPeer;
+  if (hand_over != (spec.scheme.hold == HoldAt::kDestination)) {
+    return SpecProblem{"scheme.hold", "'scheme.hold' is destination where 'scheme.transfer' is peer, and only there"};
+  }
+  if (hand_over && spec.scheme.guarantee != Guarantee::kOrderPreserving) {
+    return SpecProblem{"scheme.guarantee", "'scheme.guarantee' is order-preserving where 'scheme.transfer' is peer"};
+  }
+  if (hand_over && (spec.scheme.relay_unknown || spec.scheme.after != AfterMove::kKeep)) {
+    return SpecProblem{spec.scheme.relay_unknown ? "scheme.relay_unknown" : "scheme.after",
+                       "where 'scheme.transfer' is peer the other flows stay: relay_unknown=false, after=keep"};
+  }
   if (spec.scheme.idle_timeout_us < 0) return SpecProblem{"scheme.idle_timeout", "may not be negative"};
   return std::nullopt;
 }

@@ -260,6 +260,10 @@ void AddScheme(Table& table) {
   table.BooleanRow("scheme.late_lock", UHAUL_AT(scheme.late_lock), "LL: events start flow by flow", Moves);
   table.BooleanRow("scheme.relay_unknown", UHAUL_AT(scheme.relay_unknown),
                    "The source takes in no new flows during the move (section 3)", Moves);
+  table.WordRow("scheme.transfer", UHAUL_AT(scheme.transfer), {"controller", "peer"},
+                "How a flow's state travels; peer is the hand-over, with hold: destination", Moves);
+  table.WordRow("scheme.hold", UHAUL_AT(scheme.hold), {"controller", "destination"},
+                "Where packets wait for their flow's state, if they do", Moves);
   table.WordRow("scheme.after", UHAUL_AT(scheme.after), {"keep", "flip", "share"},
                 "Where the filter's other and later traffic goes after the move", Moves);
   Parameter& idle =

@@ -115,6 +115,12 @@ TEST_CASE("Definition: errors name file, line, column and a cure") {
       {"name: x\nparameters:\n  workload.duration: 1s\n", nullptr},
       {"name: x\nparameters:\n  migration.lead: 100ms\n",
        "d.yaml:3:19: error: 'migration.lead' must be shorter than 'fit.window'"},
+      {"name: x\nparameters:\n  scheme.name: handover\n  scheme.hold: controller\n",
+       "d.yaml:4:16: error: 'scheme.hold' is destination where 'scheme.transfer' is peer, and only there"},
+      {"name: x\nparameters:\n  scheme.name: handover\n  scheme.relay_unknown: true\n",
+       "d.yaml:4:25: error: where 'scheme.transfer' is peer the other flows stay: relay_unknown=false, after=keep"},
+      {"name: x\nparameters:\n  scheme.name: handover\n  scheme.guarantee: none\n",
+       "d.yaml:4:21: error: 'scheme.guarantee' is order-preserving where 'scheme.transfer' is peer"},
   };
   for (const Case& c : cases) {
     CAPTURE(c.text);

@@ -60,6 +60,8 @@ TEST_CASE("Identity: every parameter that matters changes it") {
                                                                     {"scheme.late_lock", "true"},
                                                                     {"scheme.relay_unknown", "false"},
                                                                     {"scheme.after", "flip"},
+                                                                    {"scheme.transfer", "peer"},
+                                                                    {"scheme.hold", "destination"},
                                                                     {"scheme.flows", "active"},
                                                                     {"move.filter", "10.0.0.0/9"},
                                                                     {"move.limit", "100"},
