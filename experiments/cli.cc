@@ -41,13 +41,14 @@ constexpr Command kCommands[] = {
     {"move", MoveCommand, "at a running controller: move flows from one NF to another"},
     {"status", StatusCommand, "at a running controller: operations, peers, what it holds"},
     {"abort", AbortCommand, "at a running controller: end an operation early"},
+    {"declare-dead", DeclareDeadCommand, "at a running controller: an NF will not come back"},
 };
 
 void PrintHelp() {
   fmt::print(
       "uhaul: state migration for network functions, elephants only or everything\n\nusage: uhaul COMMAND "
       "[options]\n\n");
-  for (const Command& command : kCommands) fmt::print("  {:<11} {}\n", command.name, command.summary);
+  for (const Command& command : kCommands) fmt::print("  {:<12} {}\n", command.name, command.summary);
   fmt::print(
       "\n'uhaul COMMAND --help' shows a command's options and an example. --version prints the version.\n"
       "Exit codes: 0 ok, 1 some points failed, 2 validate: outside, 64 usage, 65 bad or missing file, 70 internal, 130 "

@@ -47,6 +47,7 @@ int ControllerCommand(const Arguments& arguments);
 int MoveCommand(const Arguments& arguments);
 int StatusCommand(const Arguments& arguments);
 int AbortCommand(const Arguments& arguments);
+int DeclareDeadCommand(const Arguments& arguments);
 
 // One sub-command's command line. Abbreviated options are not guessed.
 class CommandLine {

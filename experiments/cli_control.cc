@@ -74,5 +74,6 @@ int ControllerCommand(const Arguments& arguments) { return BecomeControl("contro
 int MoveCommand(const Arguments& arguments) { return BecomeControl("move", arguments); }
 int StatusCommand(const Arguments& arguments) { return BecomeControl("status", arguments); }
 int AbortCommand(const Arguments& arguments) { return BecomeControl("abort", arguments); }
+int DeclareDeadCommand(const Arguments& arguments) { return BecomeControl("declare-dead", arguments); }
 
 }  // namespace uhaul

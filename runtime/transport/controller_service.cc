@@ -98,6 +98,31 @@ ControllerService::ControllerService(ControllerServiceOptions options)
 
 ControllerService::~ControllerService() = default;
 
+Status ControllerService::OpenJournal(const std::string& path) {
+  Result<JournalFile::Contents> opened = JournalFile::Open(path);
+  if (!opened) return opened.error();
+  if (opened->torn_octets > 0) Log(fmt::format("{}: {} octets cut off at the end", path, opened->torn_octets));
+  if (Status compacted = opened->file.Compact(opened->records); !compacted) return compacted;
+  journal_ = std::move(opened->file);
+  options_.controller.journal = true;
+  controller_ = Controller(options_.controller);
+  const TimePoint now = options_.clock();
+  controller_.Recover(now, opened->records, outbox_);
+  Drain(now);
+  return SyncJournal();
+}
+
+// What is to be durable before anything is said about it; then the controller goes on, and may write more.
+Status ControllerService::SyncJournal() {
+  while (journal_ && journal_->waiting() > Bytes()) {
+    if (Status synced = journal_->Sync(); !synced) return synced;
+    const TimePoint now = options_.clock();
+    controller_.OnDurable(now, journal_->durable(), outbox_);
+    Drain(now);
+  }
+  return {};
+}
+
 Result<Address> ControllerService::Listen(const Address& address) {
   Result<Listener> listener = Listener::Listen(address);
   if (!listener) return listener.error();
@@ -139,6 +164,7 @@ Status ControllerService::Run() {
       if (peers_[i]->readable_ && peers_[i]->line_.size() < kMaxWaiting) Read(*peers_[i]);
     }
     Deliver();
+    if (Status synced = SyncJournal(); !synced) return synced;
     FlushAll();
     RemoveLost();
   }
@@ -273,7 +299,8 @@ void ControllerService::Drain(TimePoint now) {
     if (const auto* step = std::get_if<event::Step>(&event); step != nullptr && !askers_.empty()) Tell(*step);
   }
   for (const OutMessage& out : outbox_.messages) Send(now, out);
-  for (const OutPacket& out : outbox_.packets) Drop(now, out.packet);  // a controller has no ports
+  for (const OutPacket& out : outbox_.packets) Drop(now, out.packet);                       // a controller has no ports
+  for (const JournalRecord& record : outbox_.journal) (void)journal_->Append(record).ok();  // Sync tells
   outbox_.Clear();
 }
 

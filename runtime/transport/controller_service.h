@@ -5,6 +5,7 @@
 //
 //   {"call": "move", "id": 7, ...}             -> {"reply": 7, "operation": 3} or {"reply": 7, "error": "..."}
 //   {"call": "abort", "id": 8, "operation": 3} -> {"reply": 8}, likewise
+//   {"call": "declare-dead", "id": 8, "nf": 1} -> {"reply": 8}: that NF instance will not come back as it was
 //   {"call": "status", "id": 9}                -> {"reply": 9, "operations": [...], "peers": [...], "held_bytes": 0,
 //   ...}
 //
@@ -31,6 +32,7 @@
 #include "core/node/controller.h"
 #include "runtime/transport/delay_line.h"
 #include "runtime/transport/hello.h"
+#include "runtime/transport/journal_file.h"
 #include "runtime/transport/move_call.h"
 
 namespace uhaul::runtime {
@@ -72,7 +74,7 @@ struct ControllerServiceOptions {
   std::function<void(ServicePeer&)> on_lost;                                     // nothing can be sent to it any more
   std::function<bool(ServicePeer&, const nlohmann::json&)> on_admin;             // true: it was known
   std::function<void(ServicePeer&, uint8_t, std::span<const uint8_t>)> on_blob;  // stream, octets
-  std::function<void(nlohmann::json*)> on_status{};  // may add to the reply to "status"
+  std::function<void(nlohmann::json*)> on_status{};                              // may add to the reply to "status"
   std::function<void(const std::string&)> log;
 };
 
@@ -88,7 +90,11 @@ class ControllerService {
   // Before Run(): a connected socket whose far end's role is known; it says no hello.
   void Adopt(FileDescriptor socket, const Hello& hello);
 
-  // Until Stop().
+  // Before Run(): hand-overs are journalled there, and what the controllers before this one left open is carried
+  // through.
+  Status OpenJournal(const std::string& path);
+
+  // Until Stop(). An error is the journal's: without it nothing more may be begun.
   Status Run();
   // From any thread and from signal handlers.
   void Stop();
@@ -118,6 +124,7 @@ class ControllerService {
   void RemoveLost();
   void Lose(ServicePeer& peer, const std::string& reason);
   void Drain(TimePoint now);
+  Status SyncJournal();
   void Send(TimePoint now, const OutMessage& out);
   void Drop(TimePoint now, const Packet& packet);
   void Log(const std::string& text) const;
@@ -145,6 +152,7 @@ class ControllerService {
   std::vector<std::unique_ptr<ServicePeer>> peers_;  // in the order of arrival
   uint64_t next_peer_ = 1;
   Outbox outbox_;
+  std::optional<JournalFile> journal_;
   std::vector<OperationId> operations_;     // that the controller remembers
   std::map<OperationId, uint64_t> askers_;  // peers by id, of open operations
   std::vector<event::Step> untold_;         // of this round

@@ -141,6 +141,11 @@ void ControllerService::Welcome(ServicePeer& peer) {
   Log(fmt::format("{} joined{}", peer.name(), peer.build().empty() ? "" : ", build " + Quoted(peer.build())));
   if (peer.role() == PeerRole::kNf || peer.role() == PeerRole::kSwitch) peer.Send({{"profile", ProfileJson(profile_)}});
   if (options_.on_join) options_.on_join(peer);
+  if (!journal_ || (peer.role() != PeerRole::kNf && peer.role() != PeerRole::kSwitch)) return;
+  // What is open may be about it.
+  const TimePoint now = options_.clock();
+  controller_.OnConnected(now, peer.role() == PeerRole::kNf ? NfNode(peer.instance()) : kSwitchNode, outbox_);
+  Drain(now);
 }
 
 // ---- northbound
@@ -154,6 +159,14 @@ void ControllerService::Answer(ServicePeer& peer, const Json& call) {
 Result<Json> ControllerService::Call(ServicePeer& peer, const Json& call) {
   const Json& name = call["call"];
   if (name == "status") return StatusJson();
+  if (name == "declare-dead") {
+    const Json& nf = call["nf"];
+    if (!nf.is_number_unsigned() || nf.get<uint64_t>() >= options_.controller.nf_count) {
+      return Error{"'nf' needs the number of an NF instance"};
+    }
+    controller_.DeclareDead(options_.clock(), NfNode(nf.get<uint8_t>()), outbox_);
+    return Json::object();
+  }
   if (name == "move") {
     const Result<MoveCall> move = ReadMoveCall(call, profile_);
     if (!move) return move.error();

@@ -30,6 +30,7 @@ class JournalFile {
   Status Append(const JournalRecord& record);
   // Everything appended is durable.
   Status Sync();
+  Bytes waiting() const { return Bytes(waiting_.size()); }
   uint64_t durable() const { return durable_; }  // records appended and synced since Open
   // `records`: what the file says, all of it. Nothing may wait for a Sync.
   Status Compact(const std::vector<JournalRecord>& records);

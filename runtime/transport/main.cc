@@ -40,7 +40,9 @@ int ControllerCommand(const Arguments& arguments) {
   line.options().add_options()("listen", po::value<std::vector<std::string>>()->composing(),
                                "unix:PATH, tcp:HOST:PORT or tcp:[V6]:PORT; default unix:uhaul.sock")(
       "profile", po::value<std::string>()->default_value("ideal"), "costs until a move names others")(
-      "nfs", po::value<int>()->default_value(2), "number of NF instances")("log", "say on stderr who comes and goes")(
+      "nfs", po::value<int>()->default_value(2), "number of NF instances")(
+      "journal", po::value<std::string>(), "a file: the next controller carries through what this one leaves open")(
+      "log", "say on stderr who comes and goes")(
       "testbed", po::value<std::string>(), "a file with a section 'testbed': make runs on its nodes ('uhaul node')");
   if (const auto exit = line.Parse(arguments)) return *exit;
   const Result<Profile> profile = FindProfile(line.Get<std::string>("profile"));
@@ -61,6 +63,10 @@ int ControllerCommand(const Arguments& arguments) {
   }
   ControllerService service(std::move(options));
   if (coordinator) coordinator->Attach(&service);
+  if (line.Has("journal")) {
+    const Status opened = service.OpenJournal(line.Get<std::string>("journal"));
+    if (!opened) return Fail(exit_code::kBadInput, opened.error().message);
+  }
   Arguments addresses = {testbed ? testbed->controller : kDefaultAddress};
   if (line.Has("listen")) addresses = line.Get<Arguments>("listen");
   for (const std::string& text : addresses) {
@@ -176,6 +182,17 @@ int AbortCommand(const Arguments& arguments) {
   return CallCommand(line, {{"call", "abort"}, {"operation", line.Get<uint32_t>("operation")}});
 }
 
+int DeclareDeadCommand(const Arguments& arguments) {
+  CommandLine line(
+      "uhaul declare-dead --nf N [options]",
+      "Tells the controller that an NF instance will not come back: what it was part of is decided without it.",
+      "uhaul declare-dead --nf 1");
+  line.options().add_options()("nf", po::value<uint32_t>()->required(), "the NF instance, from 0");
+  AddController(&line);
+  if (const auto exit = line.Parse(arguments)) return *exit;
+  return CallCommand(line, {{"call", "declare-dead"}, {"nf", line.Get<uint32_t>("nf")}});
+}
+
 int Main(const Arguments& arguments) {
   const std::string command = arguments.empty() ? "" : arguments.front();
   const Arguments rest(arguments.begin() + (arguments.empty() ? 0 : 1), arguments.end());
@@ -183,9 +200,11 @@ int Main(const Arguments& arguments) {
   if (command == "move") return MoveCommand(rest);
   if (command == "status") return StatusCommand(rest);
   if (command == "abort") return AbortCommand(rest);
+  if (command == "declare-dead") return DeclareDeadCommand(rest);
   const bool help = command == "--help" || command == "-h";
-  fmt::print(help ? stdout : stderr,
-             "usage: uhaul-control controller | move | status | abort [options]; COMMAND --help says more\n");
+  fmt::print(
+      help ? stdout : stderr,
+      "usage: uhaul-control controller | move | status | abort | declare-dead [options]; COMMAND --help says more\n");
   return help ? exit_code::kOk : exit_code::kUsage;
 }
 

@@ -99,7 +99,7 @@ TEST_CASE("ControllerService: a move of 1,000 flows under load loses and repeats
   constexpr uint32_t kFlows = 1000;
   const auto moved = GENERATE(Case{"opennf-ng-pl", false}, Case{"opennf-lf", false}, Case{"opennf-lf-pl-er", false},
                               Case{"opennf-lf-ll", false}, Case{"opennf-op", true}, Case{"opennf-op-pl-er", true},
-                              Case{"uhaul", false});
+                              Case{"uhaul", false}, Case{"handover", true});
   const bool tcp = GENERATE(false, true);
   INFO(moved.scheme << (tcp ? " over TCP" : " over unix sockets"));
   const SocketFolder folder;
@@ -131,6 +131,49 @@ TEST_CASE("ControllerService: a move of 1,000 flows under load loses and repeats
   if (std::string(moved.scheme) == "opennf-lf") CHECK(running.service().vault().held_peak() > 0);
   CHECK(running.service().controller().strays() == 0);
   CHECK(running.service().undelivered() == 0);
+}
+
+TEST_CASE("ControllerService: a hand-over that one controller began is carried through by the next, from the journal") {
+  constexpr uint32_t kFlows = 300;
+  const SocketFolder folder;
+  const std::string journal = folder.File("journal");
+  for (int life = 1; life <= 2; ++life) {
+    ControllerService service(Options());
+    REQUIRE(service.OpenJournal(journal).ok());
+    CHECK(service.controller().generation() == static_cast<uint32_t>(life));
+    CHECK(service.controller().idle());
+    const Status second = ControllerService(Options()).OpenJournal(journal);
+    REQUIRE_FALSE(second.ok());
+    CHECK(second.error().message.find("another controller") != std::string::npos);
+  }
+  {
+    Result<JournalFile::Contents> file = JournalFile::Open(journal);
+    REQUIRE(file.ok());
+    journal::Begin begin{7, 0, 1, 1, 1, {}};
+    FarSide side({}, *FindProfile("ideal"), kFlows);
+    for (uint32_t n = 0; n < kFlows; ++n) begin.flows.push_back(side.TupleOf(n));
+    REQUIRE(file->file.Append(begin).ok());
+    REQUIRE(file->file.Sync().ok());
+  }
+  ControllerService service(Options());
+  REQUIRE(service.OpenJournal(journal).ok());
+  CHECK_FALSE(service.controller().idle());
+  const Result<Address> address = service.Listen(*Address::Parse("unix:" + folder.File("s")));
+  REQUIRE(address.ok());
+  std::thread thread([&service] { (void)service.Run().ok(); });
+  FarSide side(FarSide::Join(*address), *FindProfile("ideal"), kFlows);
+  for (uint32_t n = 0; n < kFlows; ++n) side.SendPacket(n);
+  for (uint64_t round = 0; round < 5'000'000 && side.states(0) > 0; ++round) {
+    side.SendPacket(static_cast<uint32_t>(round % kFlows));
+    side.Poll();
+  }
+  for (int i = 0; i < 1000; ++i) side.Poll();  // the last commits are answered
+  RunUntilQuiet(&side);
+  service.Stop();
+  thread.join();
+  CHECK(side.states(1) == kFlows);
+  CHECK(side.delivered() == side.sent());
+  CHECK(side.repeated() + side.reordered() + side.violations() == 0);
 }
 
 TEST_CASE("ControllerService: an aborted move loses nothing and holds nothing; costs come with the call") {

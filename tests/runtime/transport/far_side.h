@@ -102,6 +102,7 @@ class FarSide {
     }
   }
 
+  FiveTuple TupleOf(uint32_t n) const { return keys_[n].tuple; }
   uint64_t sent() const { return sent_total_; }
   uint64_t delivered() const { return delivered_; }
   uint64_t repeated() const { return repeated_; }
@@ -177,6 +178,10 @@ class FarSide {
       const Status queued = channels_[static_cast<size_t>(machine)].QueueMessage(Now(), m.message, octets);
       UHAUL_CHECK(queued.ok());
       if (std::holds_alternative<msg::PacketEvent>(m.message.body)) vault_.Drop(packet->handle);
+    }
+    for (const OutMarker& m : out.markers) {
+      nfs_[m.nf].OnMarker(Now(), m.marker, outbox_);
+      Settle(m.nf);
     }
     for (const OutPacket& p : out.packets) {
       switch (p.fate) {
