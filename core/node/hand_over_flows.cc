@@ -117,19 +117,22 @@ void HandOver::OnActive(HandOverContext& context, Flow& flow, Epoch epoch) {
   // A redone operation may learn of its end while it gives up.
   const bool known = flow.phase >= FlowPhase::kPreparing && flow.phase <= FlowPhase::kAwaitingActive;
   if (!known && !(recovered_ && flow.phase == FlowPhase::kCancelling)) return;
-  if (flow.phase == FlowPhase::kInstalling || flow.phase == FlowPhase::kAwaitingActive) {
-    window_.OnActive(context.now - flow.installed);
-  }
+  const bool rerouted = flow.phase == FlowPhase::kInstalling || flow.phase == FlowPhase::kAwaitingActive;
+  if (rerouted && flow.active) return;  // said before; it is the switch's answer that is waited for
+  if (rerouted && !recovered_) window_.OnActive(context.now - flow.installed);
   Mark(context, OperationStep::kLastPut);
+  flow.active = true;
   if (!any_active_) Mark(context, OperationStep::kFirstChunk);
   any_active_ = true;
+  // The switch may have restarted since an earlier controller changed its rule.
+  if (recovered_ && !rerouted) return Enter(context, flow, FlowPhase::kInstalling);
   return src_dead_ ? Finish(context, flow, FlowPhase::kMoved) : Enter(context, flow, FlowPhase::kCommitting);
 }
 
 void HandOver::OnInstalled(HandOverContext& context, Flow& flow, Epoch epoch) {
   if (flow.phase == FlowPhase::kInstalling && epoch == forward()) {
     Mark(context, OperationStep::kRerouted);
-    Enter(context, flow, FlowPhase::kAwaitingActive);
+    Enter(context, flow, flow.active ? FlowPhase::kCommitting : FlowPhase::kAwaitingActive);
   } else if (flow.phase == FlowPhase::kInstallingOver && epoch == EpochOver(flow)) {
     if (flow.active) return Finish(context, flow, FlowPhase::kFailedOver);
     Enter(context, flow, FlowPhase::kFreshening);
@@ -142,6 +145,7 @@ void HandOver::OnInstalled(HandOverContext& context, Flow& flow, Epoch epoch) {
 
 void HandOver::OnInstallFailed(HandOverContext& context, Flow& flow) {
   if (flow.phase == FlowPhase::kInstalling) {
+    if (flow.active) return Enter(context, flow, FlowPhase::kCommitting);  // it cannot be undone
     Cancel(context, flow, FlowOutcome::kNotInstalled);
   } else if (flow.phase == FlowPhase::kInstallingOver) {
     Cancel(context, flow, FlowOutcome::kNotInstalled);

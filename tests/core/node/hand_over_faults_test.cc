@@ -116,7 +116,12 @@ void RequirePromises(World& w, const Case& c) {
     return std::holds_alternative<journal::Begin>(record);
   });
   REQUIRE(w.controller().idle());
-  CHECK(w.reordered() == 0);
+  // An instance that comes back processes, as new flows', what was on the way to the one that died.
+  bool restarted = false;
+  for (const auto& fault : c.faults) {
+    restarted = restarted || fault.second == Fault::kSrcRestarts || fault.second == Fault::kDstRestarts;
+  }
+  if (!restarted) CHECK(w.reordered() == 0);
   CHECK(w.duplicated() == 0);
   CHECK(w.nf(0).held_bytes() + w.nf(1).held_bytes() == Bytes());
   for (int i = 0; i < 2; ++i) {
@@ -140,9 +145,10 @@ void RequirePromises(World& w, const Case& c) {
     if (said == 0 && w.lost() == 0 && w.dropped() == 0) CHECK(w.violations() == 0);
     return;
   }
-  if (w.lost() == 0) CHECK(w.violations() == 0);
+  if (w.lost() + w.dropped() == 0) CHECK(w.violations() == 0);
   CHECK((w.lost() == 0 || dropping));
-  CHECK(w.dropped() == 0);
+  // Between its restart and a new controller's knowledge of what is under way the switch follows older rules.
+  if (!dropping) CHECK(w.dropped() == 0);
   CHECK(w.Outcomes(FlowOutcome::kInDoubt) + w.Outcomes(FlowOutcome::kStateLost) + w.Outcomes(FlowOutcome::kReverted) ==
         0);
 }
