@@ -5,7 +5,7 @@
 #   3. fork equals full run on the same slice
 #   4. trains equal packets on the same slice and for thousands of seeds, and the mutants of the train are caught
 #   5. tens of thousands of seeds of the property tests
-#   6. every interleaving of the fault world's scenarios
+#   6. every interleaving of the fault world's scenarios, two million random moves, the mutants of the hand-over
 #   7. each parser, decoder and machine under libFuzzer, a minute each
 #   8. the report in a browser, where chromium and npm are there
 #   9. a Slurm cluster of two nodes on this machine, one of which dies, where Slurm is installed and we are root
@@ -72,6 +72,12 @@ UHAUL_TEST_SEEDS=40000 build/release/bin/test_core 'Loss-free*,Order-preserving*
 
 say "every interleaving of small moves ..."
 build/release/bin/faults search || die "a scenario shows something else than it is known for" "build/release/bin/faults search NAME --trace"
+
+say "two million random moves under faults ..."
+build/release/bin/faults random --count 1250000 --jobs "$jobs" || die "a promise was broken" "build/release/bin/faults random --seed N --log"
+
+say "mutants of the hand-over ..."
+tests/mutants/hand_over.sh build/release || die "a mutant was not caught"
 
 say "fuzzing, a minute each ..."
 build fuzz fuzz_targets

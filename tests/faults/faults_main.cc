@@ -1,9 +1,15 @@
 // faults: the fault world by hand. See Usage().
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <string>
+#include <thread>
 
+#include "tests/faults/campaign.h"
 #include "tests/faults/scenarios.h"
 
 using namespace uhaul::faults;
@@ -42,11 +48,78 @@ int RunSearch(const char* only, bool traces) {
   return wrong == 0 ? 0 : 1;
 }
 
+struct RandomOptions {
+  uint64_t seed = 1;
+  uint64_t count = 10'000;
+  int jobs = 1;
+  bool log = false;
+  bool open_nf = false;
+};
+
+// 1 if a seed fails.
+int RunRandom(const RandomOptions& options) {
+  const Family family = options.open_nf ? Family::kOpenNf : Family::kHandOver;
+  if (options.log) {
+    std::vector<std::string> log;
+    const RunResult r = RunSeed(family, options.seed, &log, nullptr);
+    for (const std::string& line : log) std::printf("%s\n", line.c_str());
+    return r.fault.empty() ? 0 : 1;
+  }
+  std::atomic<uint64_t> next{options.seed};
+  std::mutex mutex;
+  Cells cells;
+  RunResult total;
+  uint64_t failed = 0;
+  const auto work = [&] {
+    Cells mine;
+    RunResult sum;
+    for (uint64_t seed = next++; seed < options.seed + options.count; seed = next++) {
+      const RunResult r = RunSeed(family, seed, nullptr, &mine);
+      sum.moves += r.moves;
+      sum.steps += r.steps;
+      for (size_t i = 0; i < kActs; ++i) sum.acts[i] += r.acts[i];
+      if (r.fault.empty()) continue;
+      const std::lock_guard lock(mutex);
+      if (++failed <= 20) {
+        std::printf("seed %llu: %s\n  replay: faults random --seed %llu --log%s\n",
+                    static_cast<unsigned long long>(seed), r.fault.c_str(), static_cast<unsigned long long>(seed),
+                    options.open_nf ? " --opennf" : "");
+      }
+    }
+    const std::lock_guard lock(mutex);
+    cells.Add(mine);
+    total.moves += sum.moves;
+    total.steps += sum.steps;
+    for (size_t i = 0; i < kActs; ++i) total.acts[i] += sum.acts[i];
+  };
+  const auto begin = std::chrono::steady_clock::now();
+  std::vector<std::thread> threads;
+  for (int i = 0; i < options.jobs; ++i) threads.emplace_back(work);
+  for (std::thread& thread : threads) thread.join();
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  std::printf("%llu worlds, %llu migrations, %llu events, %llu failed; %.0f migrations a minute\n",
+              static_cast<unsigned long long>(options.count), static_cast<unsigned long long>(total.moves),
+              static_cast<unsigned long long>(total.steps), static_cast<unsigned long long>(failed),
+              static_cast<double>(total.moves) / took.count() * 60);
+  constexpr const char* kNames[kActs] = {"packets",       "deliveries", "timers",       "moves",    "syncs",
+                                         "declared dead", "restarts",   "aborts",       "refusals", "table filled",
+                                         "table emptied", "lost",       "markers lost", "repeated", "breaks",
+                                         "peer breaks",   "crashes"};
+  for (size_t i = static_cast<size_t>(Act::kDeclare); i < kActs; ++i) {
+    if (total.acts[i] > 0) std::printf("  %llu %s\n", static_cast<unsigned long long>(total.acts[i]), kNames[i]);
+  }
+  if (!options.open_nf)
+    std::printf("state x input: times / kinds of faults that had struck before\n%s", cells.Table().c_str());
+  return failed == 0 ? 0 : 1;
+}
+
 int Usage() {
   std::fputs(
       "usage: faults list                     the scenarios\n"
       "       faults search [NAME] [--trace]  all interleavings of one (or of all, or of all NAME/...); --trace: a\n"
-      "                                       shortest way to each thing found\n",
+      "                                       shortest way to each thing found\n"
+      "       faults random [--seed N] [--count N] [--jobs N] [--opennf] [--log]\n"
+      "                                       worlds of those seeds; --log: what happens in the first\n",
       stderr);
   return 64;
 }
@@ -59,6 +132,27 @@ int main(int argc, char** argv) {
   if (command == "list") {
     for (const Scenario& s : AllScenarios()) std::printf("%-18s %s\n", s.name.c_str(), s.what.c_str());
     return 0;
+  }
+  if (command == "random") {
+    RandomOptions options;
+    for (int i = 2; i < argc; ++i) {
+      const std::string option = argv[i];
+      const bool more = i + 1 < argc;
+      if (option == "--seed" && more) {
+        options.seed = std::strtoull(argv[++i], nullptr, 10);
+      } else if (option == "--count" && more) {
+        options.count = std::strtoull(argv[++i], nullptr, 10);
+      } else if (option == "--jobs" && more) {
+        options.jobs = std::max(1, std::atoi(argv[++i]));
+      } else if (option == "--log") {
+        options.log = true;
+      } else if (option == "--opennf") {
+        options.open_nf = true;
+      } else {
+        return Usage();
+      }
+    }
+    return RunRandom(options);
   }
   if (command != "search") return Usage();
   const char* only = nullptr;

@@ -58,10 +58,11 @@ std::string_view TypeName() {
 
 }  // namespace
 
-std::string FlowText(const FiveTuple& tuple) {
-  const uint32_t number = (uint32_t{tuple.source[1]} << 16) | (uint32_t{tuple.source[2]} << 8) | tuple.source[3];
-  return "f" + std::to_string(number);
+uint32_t FlowNumber(const FiveTuple& tuple) {
+  return (uint32_t{tuple.source[1]} << 16) | (uint32_t{tuple.source[2]} << 8) | tuple.source[3];
 }
+
+std::string FlowText(const FiveTuple& tuple) { return "f" + std::to_string(FlowNumber(tuple)); }
 
 std::string PacketText(const Packet& packet) {
   return FlowText(packet.flow.tuple) + " #" + std::to_string(packet.handle) + (packet.do_not_buffer ? "!" : "");
@@ -86,6 +87,34 @@ uint64_t HashOf(const Packet& packet) {
   hash.Add(packet.handle);
   hash.Add((packet.digest << 10) | (uint64_t{packet.tcp_flags} << 2) | (packet.do_not_buffer ? 1U : 0U) |
            (packet.reverse ? 2U : 0U));
+  return hash.value();
+}
+
+uint64_t HashOf(const Marker& marker) {
+  StateHash hash;
+  hash.Add(marker.flow.id);
+  hash.Add(marker.epoch);
+  hash.Add(marker.nonce);
+  return hash.value();
+}
+
+uint64_t HashOf(const JournalRecord& record) {
+  StateHash hash;
+  const auto add = [&](const FiveTuple& tuple) { hash.Add(FlowNumber(tuple)); };
+  hash.Add(record.index());
+  if (const auto* generation = std::get_if<journal::Generation>(&record)) {
+    hash.Add((uint64_t{generation->generation} << 32) | generation->next_operation);
+  } else if (const auto* begin = std::get_if<journal::Begin>(&record)) {
+    hash.Add((uint64_t{begin->operation} << 16) | (uint64_t{begin->src} << 8) | begin->dst);
+    hash.Add((begin->src_incarnation << 32) | begin->dst_incarnation);
+    for (const FiveTuple& tuple : begin->flows) add(tuple);
+  } else if (const auto* end = std::get_if<journal::End>(&record)) {
+    hash.Add(end->operation);
+    for (const journal::EndedFlow& flow : end->flows) {
+      add(flow.tuple);
+      hash.Add((flow.epoch << 8) | flow.nf);
+    }
+  }
   return hash.value();
 }
 

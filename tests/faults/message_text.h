@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <string>
 
+#include "core/protocol/journal_record.h"
 #include "core/protocol/message.h"
 
 namespace uhaul::faults {
 
 // The flow's number in these worlds, whose flows come from 10.0.0.0/8: "f3".
+uint32_t FlowNumber(const FiveTuple& tuple);
 std::string FlowText(const FiveTuple& tuple);
 // "f3 #2": the third packet of its flow.
 std::string PacketText(const Packet& packet);
@@ -19,5 +21,7 @@ std::string MessageText(const Message& message);
 // Folds the message, and which packet it carries (Packet::handle, which is not on the wire).
 uint64_t HashOf(const Message& message);
 uint64_t HashOf(const Packet& packet);
+uint64_t HashOf(const Marker& marker);
+uint64_t HashOf(const JournalRecord& record);
 
 }  // namespace uhaul::faults

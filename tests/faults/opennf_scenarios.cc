@@ -48,7 +48,7 @@ std::vector<Scenario> Races() {
   all.push_back(Shows(Of("O5", "order-preserving, two flows", "opennf-op", 2, 2), 0, true));
   Scenario o6 = Of("O6", "order-preserving, idle time-out", "opennf-op", 1, 3);
   o6.options.moves[0].request.scheme.idle_timeout_us = 100;
-  o6.timers_any_time = true;
+  o6.early_timers = 8;
   all.push_back(Shows(o6, kReorder | Bit(Violation::kStaleState), false));
   all.push_back(Shows(Of("O7", "order-preserving, as released: no counter", "opennf-op-code", 1, 3), kReorder, true));
   Scenario o8 = Of("O8", "order-preserving, packets that look alike", "opennf-op", 1, 3);
@@ -62,7 +62,7 @@ std::vector<Scenario> Races() {
   o15.options.moves.push_back({{1, 0, *FindScheme("opennf-lf"), {}, 0}, {}});
   all.push_back(o15);
   Scenario o16 = Of("O16", "loss-free, events end before the last straggler", "opennf-lf", 1, 3);
-  o16.timers_any_time = true;
+  o16.early_timers = 8;
   all.push_back(Shows(o16, Bit(Violation::kStaleState), false));
   Scenario s6 = Of("S6", "U-HAUL: relay of a new flow, then the default flips", "uhaul", 1, 4);
   s6.options.moves[0].request.scheme.after = AfterMove::kFlip;
@@ -79,6 +79,7 @@ std::vector<Scenario> Races() {
 std::vector<Scenario> Faulty() {
   constexpr ViolationSet kStale = Bit(Violation::kStaleState);
   constexpr ViolationSet kTwice = Bit(Violation::kDuplicate);
+  constexpr const char* kCrashes[] = {"the controller dies", "the switch dies", "src dies", "dst dies"};
   std::vector<Scenario> all;
   for (const std::string s : {"opennf-lf", "opennf-lf-pl-er", "opennf-op"}) {
     const bool op = s == "opennf-op";  // hangs on idle flows besides
@@ -95,7 +96,11 @@ std::vector<Scenario> Faulty() {
     all.push_back(Shows(with("lose", "a control message is lost", 2, Act::kLose), kStale, true));
     all.push_back(Shows(with("repeat", "a control message comes twice", 2, Act::kRepeat),
                         op ? kTwice | kReorder : kTwice | kStale, op || s == "opennf-lf"));
-    all.push_back(Shows(with("crash", "a process dies", 2, Act::kCrash), kStale | order, true));
+    for (size_t m = 0; m < 4; ++m) {
+      Scenario crash = Of(s + "/crash" + std::to_string(m), kCrashes[m], s, 1, 2);
+      crash.crashes[m] = 1;
+      all.push_back(Shows(crash, m == 1 ? kStale : m > 1 ? order : 0, true));
+    }
   }
   return all;
 }
@@ -108,6 +113,10 @@ std::vector<Scenario> OpenNfScenarios() {
   return all;
 }
 
-std::vector<Scenario> AllScenarios() { return OpenNfScenarios(); }
+std::vector<Scenario> AllScenarios() {
+  std::vector<Scenario> all = OpenNfScenarios();
+  for (Scenario& s : HandOverScenarios()) all.push_back(std::move(s));
+  return all;
+}
 
 }  // namespace uhaul::faults

@@ -4,9 +4,11 @@ namespace uhaul::faults {
 
 void OracleNf::Process(TimePoint now, std::span<const Packet> burst) {
   for (Packet packet : burst) {
-    processed_.push_back({packet.flow, packet.handle, audit_.Knows(packet.flow), VersionOf(packet.flow)});
+    const bool fin = (packet.tcp_flags & tcp_flag::kFin) != 0;
+    processed_.push_back({packet.flow, packet.handle, audit_.Knows(packet.flow), VersionOf(packet.flow), fin});
     packet.digest = packet.handle;
     audit_.Process(now, {&packet, 1});
+    if (fin) audit_.Delete(packet.flow);
   }
 }
 

@@ -2,6 +2,8 @@
 // which minds order and versions; around it this one refuses imports when it is told to, and reports every packet that
 // it processes together with the version of the state it met. An additive counter would hide what this shows.
 //
+// A FIN ends its flow at once: the next packet of that five-tuple begins a new state.
+//
 // It knows a packet by its number in its flow (Packet::handle), not by its digest: packets may look alike.
 #pragma once
 
@@ -18,6 +20,7 @@ struct Processed {
   uint64_t number = 0;   // of the packet in its flow
   bool known = false;    // there was state
   uint64_t version = 0;  // packets that this state had seen
+  bool fin = false;      // the flow ends, and its state with it
 };
 
 class OracleNf final : public NetworkFunction {

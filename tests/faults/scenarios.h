@@ -9,6 +9,7 @@
 namespace uhaul::faults {
 
 std::vector<Scenario> OpenNfScenarios();
+std::vector<Scenario> HandOverScenarios();
 std::vector<Scenario> AllScenarios();
 
 }  // namespace uhaul::faults

@@ -8,19 +8,27 @@ namespace {
 
 using Budget = std::array<uint8_t, kActs>;
 
-bool Drawn(Act act) {  // from the budget
+// Is there a budget for it?
+bool Drawn(Act act) {
   switch (act) {
     case Act::kInject:
     case Act::kDeliver:
-    case Act::kTimer:
     case Act::kMove:
+    case Act::kSync:
+    case Act::kDeclare:
+    case Act::kRestart:
+    case Act::kCrash:  // per machine: Scenario::crashes
       return false;
+    case Act::kTimer:
     case Act::kAbort:
     case Act::kRefuse:
     case Act::kFill:
+    case Act::kEmpty:
     case Act::kLose:
+    case Act::kLoseMarker:
     case Act::kRepeat:
-    case Act::kCrash:
+    case Act::kBreak:
+    case Act::kBreakPeers:
       return true;
   }
   UHAUL_CHECK(false);
@@ -29,14 +37,19 @@ bool Drawn(Act act) {  // from the budget
 struct State {
   World world;
   Budget budget;
+  uint8_t early = 0;  // timers that may still fire before their time
   uint64_t Hash() const {
     StateHash hash;
     hash.Add(world.Hash());
     for (const uint8_t left : budget) hash.Add(left);
+    hash.Add(early);
     return hash.value();
   }
   void Apply(const Choice& choice) {
-    if (Drawn(choice.act)) --budget[static_cast<size_t>(choice.act)];
+    if (choice.act == Act::kTimer && early > 0 && (world.in_flight() || world.journal_pending())) --early;
+    // Both kinds of connection break out of one budget.
+    const Act drawn = choice.act == Act::kBreakPeers ? Act::kBreak : choice.act;
+    if (Drawn(drawn)) --budget[static_cast<size_t>(drawn)];
     world.Apply(choice);
   }
 };
@@ -113,10 +126,16 @@ bool Shown(const Scenario& scenario, const SearchResult& result) {
          (!scenario.shows_bad_end || result.bad_ends > 0);
 }
 
+State StartOf(const Scenario& scenario) {
+  State state{BeginOf(scenario), scenario.budget, scenario.early_timers};
+  state.budget[static_cast<size_t>(Act::kTimer)] = scenario.most_timers;
+  return state;
+}
+
 // Where the state leads to, in one number.
 uint64_t Signature(const Scenario& scenario, const State& state) {
   StateHash hash;
-  for (const Choice& choice : ChoicesIn(scenario, state.world, state.budget)) {
+  for (const Choice& choice : ChoicesIn(scenario, state.world, state.budget, state.early > 0)) {
     State next = state;
     next.Apply(choice);
     hash.Add(next.Hash());
@@ -128,6 +147,7 @@ uint64_t Signature(const Scenario& scenario, const State& state) {
 
 World BeginOf(const Scenario& scenario) {
   World world(scenario.options);
+  world.Settle();
   for (uint32_t i = 0; i < scenario.warm_up; ++i) {
     for (uint32_t f = 0; f < scenario.options.flows; ++f) world.Apply({Act::kInject, static_cast<uint16_t>(f)});
   }
@@ -135,11 +155,50 @@ World BeginOf(const Scenario& scenario) {
   return world;
 }
 
-std::vector<Choice> ChoicesIn(const Scenario& scenario, const World& world, const Budget& budget) {
+namespace {
+
+constexpr size_t kTheController = 0;
+constexpr size_t kTheSwitch = 1;
+
+void AddFaults(const Scenario& scenario, const World& world, const Budget& budget, std::vector<Choice>* choices) {
+  const auto add = [&](Act act, size_t a) { choices->push_back({act, static_cast<uint16_t>(a)}); };
+  const auto left = [&](Act act) { return budget[static_cast<size_t>(act)] > 0; };
+  const size_t begun = world.moves_begun();
+  const bool up = !world.down(kTheController);
+  for (size_t i = 0; i < world.link_count(); ++i) {
+    if (world.waiting(i) == 0) continue;
+    if (left(Act::kLoseMarker) && world.IsMarker(i)) add(Act::kLoseMarker, i);
+    if (world.link(i).kind != Link::Kind::kControl) continue;
+    if (left(Act::kLose)) add(Act::kLose, i);
+    if (left(Act::kRepeat)) add(Act::kRepeat, i);
+  }
+  if (left(Act::kAbort) && up) add(Act::kAbort, begun);
+  const uint8_t dst = world.options().moves[begun - 1].request.dst;
+  if (left(Act::kRefuse) && !world.down(2U + dst)) add(Act::kRefuse, dst);
+  if (left(Act::kFill) && !world.down(kTheSwitch)) add(Act::kFill, scenario.table_left);
+  if (left(Act::kEmpty) && !left(Act::kFill) && !world.down(kTheSwitch)) add(Act::kEmpty, 0);
+  if (left(Act::kBreak)) {
+    for (size_t m = 1; m < world.machine_count() && up; ++m) {
+      if (world.down(m)) continue;
+      add(Act::kBreak, m);
+      if (scenario.late) add(Act::kBreak, m | kLate);
+    }
+    if (world.options().hand_over) add(Act::kBreakPeers, 0);
+  }
+  for (size_t m = 0; m < world.machine_count(); ++m) {
+    if (world.down(m) || world.crashes(m) >= scenario.crashes[m]) continue;
+    add(Act::kCrash, m);
+    if (scenario.late) add(Act::kCrash, m | kLate);
+  }
+}
+
+}  // namespace
+
+std::vector<Choice> ChoicesIn(const Scenario& scenario, const World& world, const Budget& budget, bool early_timers) {
   std::vector<Choice> choices;
   const auto add = [&](Act act, size_t a) { choices.push_back({act, static_cast<uint16_t>(a)}); };
-  const auto left = [&](Act act) { return budget[static_cast<size_t>(act)] > 0; };
-  const bool idle = world.controller().idle();
+  const bool up = !world.down(kTheController);
+  const bool idle = up && world.controller().idle();
   // A planned move begins when those before it have ended; the first at once.
   const size_t begun = world.moves_begun();
   if (begun == 0) {
@@ -151,24 +210,24 @@ std::vector<Choice> ChoicesIn(const Scenario& scenario, const World& world, cons
     if (world.truth().flow(f).sent < scenario.warm_up + scenario.packets) add(Act::kInject, f);
   }
   for (size_t i = 0; i < world.link_count(); ++i) {
-    if (world.waiting(i) == 0) continue;
-    add(Act::kDeliver, i);
-    if (world.link(i).kind != Link::Kind::kControl) continue;
-    if (left(Act::kLose)) add(Act::kLose, i);
-    if (left(Act::kRepeat)) add(Act::kRepeat, i);
+    if (world.waiting(i) > 0) add(Act::kDeliver, i);
   }
-  if (scenario.timers_any_time || !world.in_flight()) {
+  if (world.journal_pending() && up) add(Act::kSync, 0);
+  if (budget[static_cast<size_t>(Act::kTimer)] > 0 &&
+      (early_timers || (!world.in_flight() && !world.journal_pending()))) {
     for (size_t m = 0; m < world.machine_count(); ++m) {
       if (world.DeadlineOf(m) != TimePoint::Never()) add(Act::kTimer, m);
     }
   }
-  if (idle) return choices;
-  if (left(Act::kAbort)) add(Act::kAbort, begun);
-  if (left(Act::kRefuse)) add(Act::kRefuse, world.options().moves[begun - 1].request.dst);
-  if (left(Act::kFill)) add(Act::kFill, scenario.table_left);
-  if (left(Act::kCrash)) {
-    for (size_t m = 0; m < world.machine_count(); ++m) add(Act::kCrash, m);
+  for (size_t m = 0; m < world.machine_count(); ++m) {
+    if (!world.down(m)) continue;
+    if (m < 2 || scenario.restarts) {
+      add(Act::kRestart, m);
+    } else if (world.CanDeclare(static_cast<uint8_t>(m - 2))) {
+      add(Act::kDeclare, m - 2);
+    }
   }
+  if (!idle) AddFaults(scenario, world, budget, &choices);
   return choices;
 }
 
@@ -179,7 +238,7 @@ SearchResult Search(const Scenario& scenario, const SearchOptions& options) {
   std::vector<std::pair<uint32_t, uint32_t>> edges;
   std::vector<bool> good;
   std::deque<State> border;  // in the order of their numbers
-  border.push_back({BeginOf(scenario), scenario.budget});
+  border.push_back(StartOf(scenario));
   seen.Add(border.front().Hash(), 0);
   steps.push_back({});
   std::vector<uint64_t> signatures;                       // of the expanded ones
@@ -202,7 +261,7 @@ SearchResult Search(const Scenario& scenario, const SearchOptions& options) {
       stop = scenario.until_shown && Shown(scenario, result);
       continue;
     }
-    const std::vector<Choice> choices = ChoicesIn(scenario, state.world, state.budget);
+    const std::vector<Choice> choices = ChoicesIn(scenario, state.world, state.budget, state.early > 0);
     if (choices.empty()) {
       ++result.ends;
       const std::string fault = state.world.EndFault();

@@ -4,7 +4,7 @@
 //
 // In each state the search may let the next packet of any flow reach the switch, let any link deliver its head, and use
 // up a fault of the scenario's budget. Timers fire when nothing is in flight: they stand for times much longer than a
-// network's (a scenario may say otherwise). Faults strike only while an operation is under way.
+// network's (a scenario may let some of them fire at any time). Faults strike only while an operation is under way.
 //
 // That the hash is fit for this is checked as it goes: of the states that were reached again a sample is expanded too,
 // and must lead to where the first one led.
@@ -30,9 +30,13 @@ struct Scenario {
   uint32_t warm_up = 1;  // packets of each flow that are processed before the search begins
   uint32_t packets = 3;  // of each flow, in the search
   ViolationSet promised = 0;
-  bool timers_any_time = false;
-  std::array<uint8_t, kActs> budget{};  // of aborts and faults
-  uint8_t table_left = 0;               // Act::kFill leaves this many entries
+  uint8_t early_timers = 0;                     // so many may fire at any time
+  std::array<uint8_t, kActs> budget{};          // of aborts and faults
+  std::array<uint8_t, 2 + kMostNfs> crashes{};  // of each machine, at most
+  bool restarts = true;                         // NFs that crashed come back; otherwise the operator declares them dead
+  bool late = false;                            // what is under way may outlive its connection, or its sender
+  uint8_t most_timers = 255;
+  uint8_t table_left = 0;  // Act::kFill leaves this many entries
   // What the scenario is to show (empty, 0: nothing, it is to be free of faults).
   ViolationSet shows = 0;
   bool shows_bad_end = false;
@@ -62,7 +66,8 @@ struct SearchResult {
 };
 
 World BeginOf(const Scenario& scenario);
-std::vector<Choice> ChoicesIn(const Scenario& scenario, const World& world, const std::array<uint8_t, kActs>& budget);
+std::vector<Choice> ChoicesIn(const Scenario& scenario, const World& world, const std::array<uint8_t, kActs>& budget,
+                              bool early_timers = false);
 SearchResult Search(const Scenario& scenario, const SearchOptions& options);
 // What happens along the way, in lines.
 std::vector<std::string> Replay(const Scenario& scenario, const std::vector<Choice>& trace);

@@ -1,6 +1,7 @@
 #include "tests/faults/truth.h"
 
 #include <bit>
+#include <utility>
 
 namespace uhaul::faults {
 
@@ -12,12 +13,10 @@ const char* ViolationName(Violation violation) {
       return "REORDER";
     case Violation::kStaleState:
       return "STALE-STATE";
-    case Violation::kSilentLoss:
-      return "SILENT-LOSS";
     case Violation::kTwoOwners:
       return "TWO-OWNERS";
-    case Violation::kLeftover:
-      return "LEFTOVER";
+    case Violation::kDropped:
+      return "DROPPED";
   }
   UHAUL_CHECK(false);
 }
@@ -35,17 +34,31 @@ ViolationSet Truth::OnProcessed(uint32_t flow, uint8_t nf, const Processed& what
   FlowTruth& f = flows_[flow];
   UHAUL_CHECK(what.number < f.sent);
   const uint64_t bit = uint64_t{1} << what.number;
+  const uint64_t before = bit - 1;
   ViolationSet wrong = 0;
   if ((f.processed & bit) != 0) wrong |= Bit(Violation::kDuplicate);
-  const uint64_t before = bit - 1;
-  const bool overtakes = ((f.processed | f.lost) & before) != before;
+  const bool overtakes = ((f.processed | f.lost | f.at_risk) & before) != before;
   const bool overtaken = (f.processed & ~before & ~bit) != 0;
   if (overtakes || overtaken) wrong |= Bit(Violation::kReorder);
-  const auto seen = static_cast<uint64_t>(std::popcount(f.processed));
-  if (what.version != seen && !f.state_excused) wrong |= Bit(Violation::kStaleState);
+  if (what.version + f.ended_at != static_cast<uint64_t>(std::popcount(f.processed))) {
+    if (f.crashed || f.reported) {
+      f.went_stale = true;
+    } else {
+      wrong |= Bit(Violation::kStaleState);
+    }
+  }
   f.processed |= bit;
+  for (uint64_t& inside : f.inside) inside &= ~bit;
   f.last_nf = nf;
+  if (what.fin) f.ended_at = static_cast<uint8_t>(std::popcount(f.processed));
   return wrong;
+}
+
+void Truth::OnNfDied(uint8_t nf) {
+  for (FlowTruth& f : flows_) {
+    f.crashed = true;
+    f.at_risk |= std::exchange(f.inside[nf], 0) & ~f.processed;
+  }
 }
 
 uint64_t Truth::processed() const {
@@ -68,8 +81,10 @@ void Truth::Hash(StateHash& hash) const {
   for (const FlowTruth& f : flows_) {
     hash.Add(f.processed);
     hash.Add(f.lost);
-    hash.Add(f.sent);
-    hash.Add((uint64_t{f.last_nf} << 1) | (f.state_excused ? 1U : 0U));
+    hash.Add(f.at_risk);
+    for (const uint64_t inside : f.inside) hash.Add(inside & ~f.processed);
+    hash.Add((uint64_t{f.sent} << 24) | (uint64_t{f.ended_at} << 16) | (uint64_t{f.last_nf} << 8) |
+             (f.crashed ? 1U : 0U) | (f.owner_died ? 2U : 0U) | (f.reported ? 4U : 0U) | (f.went_stale ? 8U : 0U));
   }
 }
 

@@ -1,20 +1,14 @@
 #include "tests/faults/world.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstdio>
 
 #include "core/node/machine_set.h"
 #include "tests/faults/message_text.h"
 
 namespace uhaul::faults {
 namespace {
-
-// Far from every flow of the world: what somebody else put into the switch's table.
-FiveTuple FillerTuple(uint32_t n) {
-  FiveTuple t;
-  t.source = FiveTuple::Ipv4(192, 168, static_cast<uint8_t>(n >> 8), static_cast<uint8_t>(n));
-  t.destination = FiveTuple::Ipv4(192, 168, 255, 255);
-  return t;
-}
 
 std::vector<FlowKey> MakeFlows(uint32_t count) {
   const FlowHasher hasher(kWorldKey);
@@ -31,11 +25,6 @@ std::vector<FlowKey> MakeFlows(uint32_t count) {
   return flows;
 }
 
-uint32_t NumberOf(const FiveTuple& tuple) {
-  const IpAddress& a = tuple.source;
-  return (uint32_t{a[1]} << 16) | (uint32_t{a[2]} << 8) | a[3];
-}
-
 // A multi-queue NF spreads flows over this many queues at most.
 constexpr uint32_t kMostLanes = 8;
 
@@ -48,6 +37,9 @@ std::vector<Link> MakeLinks(const WorldOptions& options) {
     links.push_back({Link::Kind::kControl, kControllerNode, NfNode(x)});
     links.push_back({Link::Kind::kControl, NfNode(x), kControllerNode});
     links.push_back({Link::Kind::kRelay, NfNode(x), kSwitchNode});
+    for (uint8_t y = 0; y < options.nfs; ++y) {
+      if (x != y) links.push_back({Link::Kind::kPeer, NfNode(x), NfNode(y)});
+    }
     for (uint32_t lane = 0; lane < Lanes(options); ++lane) {
       links.push_back({Link::Kind::kData, kSwitchNode, NfNode(x)});
     }
@@ -70,17 +62,10 @@ std::string NodeText(NodeId node) {
 constexpr const char* kSteps[kOperationSteps] = {"accepted",   "selected", "locked",   "first chunk",
                                                  "last chunk", "last put", "rerouted", "last delete",
                                                  "done",       "closed",   "aborted"};
-constexpr const char* kOutcomes[] = {"pending", "moved", "refused", "no state", "returned", "rule failed", "busy"};
+constexpr const char* kOutcomes[] = {"pending", "moved",         "refused",  "no state", "returned",  "rule failed",
+                                     "busy",    "not installed", "reverted", "in doubt", "state lost"};
 
 }  // namespace
-
-struct World::Face {
-  World& world;
-  NodeId node;
-  void OnEvent(TimePoint, const RecordEvent& event) { world.OnEvent(node, event); }
-  void OnMessage(TimePoint, OutMessage& out) { world.OnMessage(node, out); }
-  void OnPacket(TimePoint, const OutPacket& out) { world.OnPacket(node, out); }
-};
 
 World::World(WorldOptions options)
     : options_(std::make_shared<const WorldOptions>(std::move(options))),
@@ -91,14 +76,29 @@ World::World(WorldOptions options)
       switch_(NewSwitch()),
       truth_(options_->flows) {
   for (uint8_t x = 0; x < options_->nfs; ++x) nfs_.emplace_back(NewNf(x));
+  if (!options_->hand_over) return;
+  for (uint8_t x = 0; x < options_->nfs; ++x) {
+    for (uint8_t y = 0; y < options_->nfs; ++y) {
+      if (x != y) OpenStream(x, y);
+    }
+  }
+  for (size_t m = 1; m < machine_count(); ++m) Connect(m);
 }
 
-Controller World::NewController() const { return Controller({options_->profile, kWorldKey, options_->nfs}); }
+Controller World::NewController() const {
+  return Controller({options_->profile, kWorldKey, options_->nfs, options_->hand_over});
+}
 SwitchAgent World::NewSwitch() const {
-  return SwitchAgent({options_->profile, kWorldKey, options_->table_capacity, 0});
+  const uint8_t incarnation = incarnations_[MachineIndex(kSwitchNode)];
+  return SwitchAgent(
+      {options_->profile, kWorldKey, options_->table_capacity, 0, incarnation, options_->hand_over && incarnation > 1});
 }
 NfAgent World::NewNf(uint8_t x) const {
-  return NfAgent({x, {.capacity = options_->fit_capacity, .window = options_->window}, options_->profile, kWorldKey},
+  return NfAgent({x,
+                  {.capacity = options_->fit_capacity, .window = options_->window},
+                  options_->profile,
+                  kWorldKey,
+                  incarnations_[MachineIndex(NfNode(x))]},
                  std::make_unique<OracleNf>(kWorldKey));
 }
 
@@ -107,17 +107,18 @@ NfAgent World::NewNf(uint8_t x) const {
 void World::Begin(size_t move) {
   const PlannedMove& plan = options_->moves[move];
   moves_begun_ = std::max(moves_begun_, move + 1);
-  auto& station = controller_.Write();
-  Controller& controller = station.machine();
-  const auto id = plan.request.scheme.flows == MoveFlows::kElephants
-                      ? controller.MoveElephant(now_, plan.request, plan.detector, station.outbox())
-                      : controller.Move(now_, plan.request, station.outbox());
-  if (log_ != nullptr) Log("    " + (id.ok() ? "operation " + std::to_string(*id) : "refused: " + id.error().message));
-  SettleMachine(kControllerNode);
+  Call(controller_, kControllerNode, [&](Controller& controller, Outbox& out) {
+    const auto id = plan.request.scheme.flows == MoveFlows::kElephants
+                        ? controller.MoveElephant(now_, plan.request, plan.detector, out)
+                        : controller.Move(now_, plan.request, out);
+    if (log_ != nullptr)
+      Log("    " + (id.ok() ? "operation " + std::to_string(*id) : "refused: " + id.error().message));
+  });
 }
 
 void World::Apply(const Choice& choice) {
   if (log_ != nullptr) Log(Describe(choice));
+  if (choice.act >= Act::kAbort) acts_seen_ |= 1U << static_cast<int>(choice.act);
   switch (choice.act) {
     case Act::kInject:
       return Inject(choice.a);
@@ -127,17 +128,28 @@ void World::Apply(const Choice& choice) {
       return FireTimer(choice.a);
     case Act::kMove:
       return Begin(choice.a);
-    case Act::kAbort: {
-      auto& station = controller_.Write();
-      (void)station.machine().Abort(now_, choice.a, station.outbox()).ok();  // past the transfer it is refused
-      return SettleMachine(kControllerNode);
-    }
+    case Act::kSync:
+      return Sync();
+    case Act::kDeclare:
+      declared_ |= static_cast<uint8_t>(1U << choice.a);
+      return Call(controller_, kControllerNode, [&](Controller& controller, Outbox& out) {
+        controller.DeclareDead(now_, NfNode(static_cast<uint8_t>(choice.a)), out);
+      });
+    case Act::kRestart:
+      return Restart(choice.a);
+    case Act::kAbort:
+      return Call(controller_, kControllerNode, [&](Controller& controller, Outbox& out) {
+        (void)controller.Abort(now_, choice.a, out).ok();  // past the transfer it is refused
+      });
     case Act::kRefuse:
       nfs_[choice.a].Write();
       return oracle(static_cast<uint8_t>(choice.a)).RefuseImports(1);
     case Act::kFill:
       return Fill(choice.a);
+    case Act::kEmpty:
+      return Empty();
     case Act::kLose:
+    case Act::kLoseMarker:
       return LoseHead(choice.a);
     case Act::kRepeat: {
       const Item head = queues_[choice.a].front();
@@ -145,8 +157,12 @@ void World::Apply(const Choice& choice) {
       queues_[choice.a].insert(queues_[choice.a].begin(), head);
       return;
     }
+    case Act::kBreak:
+      return Break(choice.a & ~kLate, (choice.a & kLate) != 0);
+    case Act::kBreakPeers:
+      return BreakPeers();
     case Act::kCrash:
-      return Crash(choice.a);
+      return Crash(choice.a & ~kLate, (choice.a & kLate) != 0);
   }
 }
 
@@ -167,149 +183,118 @@ void World::Inject(uint32_t flow) {
   Packet packet;
   packet.flow = Flow(flow);
   packet.bytes = 100;
-  packet.tcp_flags = tcp_flag::kAck;
+  packet.tcp_flags = f.sent == options_->fin_at ? tcp_flag::kFin : tcp_flag::kAck;
   packet.handle = f.sent++;
   packet.digest = options_->look_alike ? 0 : packet.handle;
+  if (down(MachineIndex(kSwitchNode))) return truth_.OnLost(flow, packet.handle);
   uint8_t nf = 0;
-  auto& station = switch_.Write();
-  station.machine().OnBurst(now_, {&packet, 1}, {&nf, 1}, station.outbox());
-  ToNf(nf, packet);
-  SettleMachine(kSwitchNode);
+  Call(switch_, kSwitchNode, [&](SwitchAgent& forwarding, Outbox& out) {
+    forwarding.OnBurst(now_, {&packet, 1}, {&nf, 1}, out);
+    // Before what else the switch may say: it has left first.
+    if (nf != msg::kNoNf) ToNf(nf, packet);
+  });
+  if (nf == msg::kNoNf) truth_.OnLost(flow, packet.handle);  // a switch that restarted: for all to see
 }
 
 void World::ToNf(uint8_t nf, const Packet& packet) {
-  const uint32_t lane = NumberOf(packet.flow.tuple) % Lanes(*options_);
-  Push(LinkOf(Link::Kind::kData, kSwitchNode, NfNode(nf), lane), packet);
+  if (down(MachineIndex(NfNode(nf)))) return truth_.OnLost(FlowNumber(packet.flow.tuple), packet.handle);
+  Push(LinkOf(Link::Kind::kData, kSwitchNode, NfNode(nf), FlowNumber(packet.flow.tuple) % Lanes(*options_)), packet);
 }
 
 void World::Deliver(size_t link) {
   UHAUL_CHECK(!queues_[link].empty());
   const Item item = queues_[link].front();
   queues_[link].erase(queues_[link].begin());
+  if (cells_ != nullptr) CountCells((*links_)[link], item.payload->what);
   std::visit([&](const auto& what) { Arrive((*links_)[link], what); }, item.payload->what);
 }
 
 void World::Arrive(const Link& link, const Message& message) {
-  switch (link.to.role) {
-    case NodeId::Role::kController: {
-      auto& station = controller_.Write();
-      station.machine().OnMessage(now_, link.from, message, station.outbox());
-      break;
-    }
-    case NodeId::Role::kSwitch: {
-      auto& station = switch_.Write();
-      station.machine().OnMessage(now_, message, station.outbox());
-      break;
-    }
-    case NodeId::Role::kNf: {
-      auto& station = nfs_[link.to.instance].Write();
-      station.machine().OnMessage(now_, message, station.outbox());
-      break;
-    }
+  if (const auto* returned = std::get_if<msg::ReturnedPacket>(&message.body)) {
+    truth_.OnInside(FlowNumber(returned->packet.flow.tuple), link.to.instance, returned->packet.handle);
   }
-  SettleMachine(link.to);
+  switch (link.to.role) {
+    case NodeId::Role::kController:
+      return Call(controller_, link.to,
+                  [&](Controller& machine, Outbox& out) { machine.OnMessage(now_, link.from, message, out); });
+    case NodeId::Role::kSwitch:
+      return Call(switch_, link.to, [&](SwitchAgent& machine, Outbox& out) { machine.OnMessage(now_, message, out); });
+    case NodeId::Role::kNf:
+      return Call(nfs_[link.to.instance], link.to,
+                  [&](NfAgent& machine, Outbox& out) { machine.OnMessage(now_, message, out); });
+  }
 }
 
 void World::Arrive(const Link& link, const Packet& packet) {
   if (link.to == kSwitchNode) return ToNf(nf(link.from.instance).relay_target(), packet);
   const uint8_t x = link.to.instance;
-  auto& station = nfs_[x].Write();
   NfVerdict verdict = NfVerdict::kForward;
-  station.machine().OnBurst(now_, {&packet, 1}, {&verdict, 1}, station.outbox());
-  if (verdict == NfVerdict::kRelay) Push(LinkOf(Link::Kind::kRelay, NfNode(x), kSwitchNode), packet);
-  SettleMachine(link.to);
+  truth_.OnInside(FlowNumber(packet.flow.tuple), x, packet.handle);
+  Call(nfs_[x], link.to, [&](NfAgent& machine, Outbox& out) {
+    machine.OnBurst(now_, {&packet, 1}, {&verdict, 1}, out);
+    if (verdict == NfVerdict::kRelay) Push(LinkOf(Link::Kind::kRelay, link.to, kSwitchNode), packet);
+  });
+}
+
+void World::Arrive(const Link& link, const Marker& marker) {
+  Call(nfs_[link.to.instance], link.to, [&](NfAgent& machine, Outbox& out) { machine.OnMarker(now_, marker, out); });
+}
+
+void World::Arrive(const Link& link, const StreamClosed&) {
+  Call(nfs_[link.to.instance], link.to,
+       [&](NfAgent& machine, Outbox& out) { machine.OnPeerClosed(now_, link.from.instance, out); });
+}
+
+void World::Arrive(const Link& link, const StreamOpened& opened) {
+  Call(nfs_[link.to.instance], link.to,
+       [&](NfAgent& machine, Outbox& out) { machine.OnPeerOpened(now_, link.from.instance, opened.incarnation, out); });
 }
 
 void World::FireTimer(size_t machine) {
   now_ = std::max(now_, DeadlineOf(machine));
   const NodeId node = MachineNode(machine);
+  const auto nothing = [](auto&, Outbox&) {};  // what is due comes by itself
   switch (node.role) {
     case NodeId::Role::kController:
-      controller_.Write();
-      break;
+      return Call(controller_, node, nothing);
     case NodeId::Role::kSwitch:
-      switch_.Write();
-      break;
+      return Call(switch_, node, nothing);
     case NodeId::Role::kNf:
-      nfs_[node.instance].Write();
-      break;
-  }
-  SettleMachine(node);
-}
-
-// ---- faults
-
-void World::Fill(uint32_t left) {
-  auto& station = switch_.Write();
-  const uint32_t used = station.machine().table_entries();
-  msg::InstallRules rules;
-  for (uint32_t n = 0; used + n + left < options_->table_capacity; ++n) rules.flows.push_back(FillerTuple(n));
-  Outbox unheard;
-  station.machine().OnMessage(now_, Message{0, 0, rules}, unheard);
-}
-
-void World::LoseHead(size_t link) {
-  const Item item = queues_[link].front();
-  queues_[link].erase(queues_[link].begin());
-  Lose(*item.payload);
-}
-
-// Packets that go down with something are lost for a reason that everybody can see.
-void World::Lose(const Payload& payload) {
-  if (const auto* packet = std::get_if<Packet>(&payload.what))
-    return truth_.OnLost(NumberOf(packet->flow.tuple), packet->handle);
-  std::visit(
-      [&](const auto& body) {
-        if constexpr (std::is_same_v<std::decay_t<decltype(body)>, msg::PacketIn>) return;  // a copy
-        if constexpr (requires { body.packet.handle; })
-          truth_.OnLost(NumberOf(body.packet.flow.tuple), body.packet.handle);
-      },
-      std::get<Message>(payload.what).body);
-}
-
-void World::Crash(size_t machine) {
-  const NodeId node = MachineNode(machine);
-  for (size_t i = 0; i < links_->size(); ++i) {
-    const Link& l = (*links_)[i];
-    if (!(l.from == node && l.kind == Link::Kind::kControl) && !(l.to == node)) continue;
-    for (const Item& item : queues_[i]) Lose(*item.payload);
-    queues_[i].clear();
-  }
-  switch (node.role) {
-    case NodeId::Role::kController:
-      controller_ = Shared<Controller>(NewController());
-      break;
-    case NodeId::Role::kSwitch:
-      switch_ = Shared<SwitchAgent>(NewSwitch());
-      break;
-    case NodeId::Role::kNf:
-      nfs_[node.instance] = Shared<NfAgent>(NewNf(node.instance));
-      for (uint32_t f = 0; f < options_->flows; ++f) truth_.flow(f).state_excused = true;
-      break;
+      return Call(nfs_[node.instance], node, nothing);
   }
 }
 
 // ---- what machines say
 
-void World::SettleMachine(NodeId node) {
-  Face face{*this, node};
-  switch (node.role) {
-    case NodeId::Role::kController:
-      controller_.Write().Settle(now_, face);
-      break;
-    case NodeId::Role::kSwitch:
-      switch_.Write().Settle(now_, face);
-      break;
-    case NodeId::Role::kNf:
-      nfs_[node.instance].Write().Settle(now_, face);
-      CollectProcessed(node.instance);
-      break;
+void World::Drain(NodeId node, Outbox& out) {
+  size_t overflows = 0;
+  for (const RecordEvent& event : out.events) {
+    OnEvent(event);
+    if (std::holds_alternative<event::BufferOverflow>(event)) ++overflows;
   }
+  if (node.role == NodeId::Role::kNf) CollectProcessed(node.instance);
+  for (OutMessage& message : out.messages) OnMessage(node, message);
+  for (const OutPacket& packet : out.packets) {
+    const bool dropped = packet.fate == OutPacket::Fate::kDropped;
+    OnPacket(node, packet, dropped && overflows > 0);
+    if (dropped && overflows > 0) --overflows;
+  }
+  for (const OutMarker& marker : out.markers) {
+    if (down(MachineIndex(NfNode(marker.nf)))) continue;
+    const uint32_t lane = FlowNumber(marker.marker.flow.tuple) % Lanes(*options_);
+    Push(LinkOf(Link::Kind::kData, kSwitchNode, NfNode(marker.nf), lane), marker.marker);
+  }
+  for (JournalRecord& record : out.journal) journal_.push_back(std::move(record));
+  out.Clear();
 }
 
 void World::CollectProcessed(uint8_t x) {
   for (const Processed& what : oracle(x).TakeProcessed()) {
-    const ViolationSet wrong = truth_.OnProcessed(NumberOf(what.flow.tuple), x, what);
+    const uint32_t flow = FlowNumber(what.flow.tuple);
+    ViolationSet wrong = truth_.OnProcessed(flow, x, what);
+    for (uint8_t y = 0; y < options_->nfs; ++y) {
+      if (y != x && Owns(y, flow)) wrong |= Bit(Violation::kTwoOwners);
+    }
     violations_ |= wrong;
     if (log_ == nullptr) continue;
     Log("    NF " + std::to_string(x) + " processes " + FlowText(what.flow.tuple) + " #" + std::to_string(what.number) +
@@ -318,27 +303,30 @@ void World::CollectProcessed(uint8_t x) {
   }
 }
 
-void World::OnEvent(NodeId, const RecordEvent& event) {
+void World::OnEvent(const RecordEvent& event) {
   if (std::holds_alternative<event::BufferOverflow>(event)) ++overflows_;
   if (const auto* outcome = std::get_if<event::Outcome>(&event)) {
-    // OpenNF: its state is at dst, its packets are not.
-    if (outcome->outcome == FlowOutcome::kRuleFailed) truth_.flow(NumberOf(outcome->tuple)).state_excused = true;
-  }
-  if (log_ == nullptr) return;
-  if (const auto* step = std::get_if<event::Step>(&event)) {
+    // Its state is lost, may be older than what was processed, or (OpenNF) is where its packets are not.
+    const bool says_so = outcome->outcome == FlowOutcome::kRuleFailed || outcome->outcome == FlowOutcome::kInDoubt ||
+                         outcome->outcome == FlowOutcome::kStateLost;
+    if (says_so) truth_.flow(FlowNumber(outcome->tuple)).reported = true;
+    if (log_ != nullptr) {
+      Log("    operation " + std::to_string(outcome->operation) + ": " + FlowText(outcome->tuple) + " " +
+          kOutcomes[static_cast<int>(outcome->outcome)]);
+    }
+  } else if (const auto* step = std::get_if<event::Step>(&event); step != nullptr && log_ != nullptr) {
     Log("    operation " + std::to_string(step->operation) + ": " + kSteps[static_cast<int>(step->step)]);
-  } else if (const auto* outcome = std::get_if<event::Outcome>(&event)) {
-    Log("    operation " + std::to_string(outcome->operation) + ": " + FlowText(outcome->tuple) + " " +
-        kOutcomes[static_cast<int>(outcome->outcome)]);
   }
 }
 
 void World::OnMessage(NodeId from, OutMessage& out) {
   if (log_ != nullptr) Log("    " + NodeText(from) + " to " + NodeText(out.to) + ": " + MessageText(out.message));
-  Push(LinkOf(Link::Kind::kControl, from, out.to), std::move(out.message));
+  const bool peers = from.role == NodeId::Role::kNf && out.to.role == NodeId::Role::kNf;
+  if (down(MachineIndex(out.to))) return Lose(Payload{std::move(out.message), 0});
+  Push(LinkOf(peers ? Link::Kind::kPeer : Link::Kind::kControl, from, out.to), std::move(out.message));
 }
 
-void World::OnPacket(NodeId node, const OutPacket& out) {
+void World::OnPacket(NodeId node, const OutPacket& out, bool because_full) {
   switch (out.fate) {
     case OutPacket::Fate::kToSink:
       return;  // its processing is collected like that of any other
@@ -347,13 +335,26 @@ void World::OnPacket(NodeId node, const OutPacket& out) {
     case OutPacket::Fate::kRelay:
       return Push(LinkOf(Link::Kind::kRelay, node, kSwitchNode), out.packet);
     case OutPacket::Fate::kDropped:
-      if (log_ != nullptr) Log("    " + NodeText(node) + " drops " + PacketText(out.packet));
-      return truth_.OnLost(NumberOf(out.packet.flow.tuple), out.packet.handle);
+      if (!because_full) violations_ |= Bit(Violation::kDropped);
+      if (log_ != nullptr) {
+        Log("    " + NodeText(node) + " drops " + PacketText(out.packet) + (because_full ? "" : "   <-- DROPPED"));
+      }
+      return truth_.OnLost(FlowNumber(out.packet.flow.tuple), out.packet.handle);
   }
 }
 
-void World::Push(size_t link, std::variant<Packet, Message> what) {
-  const uint64_t hash = std::visit([](const auto& w) { return HashOf(w); }, what);
+void World::Push(size_t link, What what) {
+  const uint64_t hash = std::visit(
+      []<class W>(const W& w) -> uint64_t {
+        if constexpr (std::is_same_v<W, StreamClosed>) {
+          return 1;
+        } else if constexpr (std::is_same_v<W, StreamOpened>) {
+          return 2 + w.incarnation;
+        } else {
+          return HashOf(w);
+        }
+      },
+      what);
   Queue& queue = queues_[link];
   TimePoint due = now_;
   if (delays_ != nullptr) {
@@ -378,6 +379,7 @@ bool World::in_flight() const {
 }
 
 TimePoint World::DeadlineOf(size_t machine) const {
+  if (down(machine)) return TimePoint::Never();
   const NodeId node = MachineNode(machine);
   switch (node.role) {
     case NodeId::Role::kController:
@@ -402,28 +404,64 @@ uint8_t World::RouteOf(uint32_t flow) const {
   return nf;
 }
 
+bool World::Owns(uint8_t x, uint32_t flow) const {
+  if (down(MachineIndex(NfNode(x)))) return false;
+  switch (nf(x).custody().StateOf(Flow(flow))) {
+    case Custody::kOwn:
+    case Custody::kArmed:
+      return nf(x).function().Knows(Flow(flow));
+    case Custody::kNone:
+      return nf(x).function().Knows(Flow(flow));  // it was never told of the flow
+    case Custody::kExporting:
+    case Custody::kSent:
+    case Custody::kWait:
+    case Custody::kImporting:
+    case Custody::kRefused:
+    case Custody::kReturnArmed:
+    case Custody::kReturnSent:
+    case Custody::kHold:
+      return false;
+  }
+  UHAUL_CHECK(false);
+}
+
 std::string World::EndFault() const {
   if (!controller().idle()) return "an operation never ends";
   if (controller().held_bytes() != Bytes()) return "the controller holds packets of nobody";
   for (uint8_t x = 0; x < options_->nfs; ++x) {
+    if (down(MachineIndex(NfNode(x)))) continue;
     if (nf(x).held_bytes() != Bytes()) return "NF " + std::to_string(x) + " holds packets for ever";
+    if (!nf(x).custody().idle()) return "NF " + std::to_string(x) + " waits for ever";
   }
   for (uint32_t f = 0; f < options_->flows; ++f) {
-    const std::string name = "f" + std::to_string(f);
-    if (truth_.flow(f).missing() != 0) return "a packet of " + name + " is gone, and nobody says so";
-    int owners = 0;
-    bool routed = false;
-    for (uint8_t x = 0; x < options_->nfs; ++x) {
-      if (!nf(x).function().Knows(Flow(f))) continue;
-      ++owners;
-      routed |= RouteOf(f) == x;
-    }
-    if (truth_.flow(f).state_excused) continue;
-    if (owners > 1) return name + " has state in two places";
-    if (owners == 0 && truth_.flow(f).processed != 0) return name + " has no state anywhere";
-    if (owners == 1 && !routed) return "the switch sends " + name + " where its state is not";
+    if (const std::string fault = EndFaultOf(f); !fault.empty()) return fault;
   }
   return {};
+}
+
+std::string World::EndFaultOf(uint32_t flow) const {
+  const std::string name = "f" + std::to_string(flow);
+  const FlowTruth& f = truth_.flow(flow);
+  if (f.missing() != 0) return "a packet of " + name + " is gone, and nobody says so";
+  if (f.went_stale && !f.owner_died && !f.reported) return name + " went on without its state, and nobody says so";
+  if (f.reported && !options_->hand_over) return {};  // OpenNF: its state and its packets have parted
+  int owners = 0;
+  bool routed = false;
+  for (uint8_t x = 0; x < options_->nfs; ++x) {
+    if (down(MachineIndex(NfNode(x))) || !nf(x).function().Knows(Flow(flow))) continue;
+    ++owners;
+    routed |= RouteOf(flow) == x;
+  }
+  if (f.owner_died) return {};
+  const bool has_state = static_cast<uint64_t>(std::popcount(f.processed)) > f.ended_at;
+  if (owners > 1) return name + " has state in two places";
+  if (owners == 0 && has_state && !f.reported) return name + " has no state anywhere";
+  if (owners == 1 && !routed) return "the switch sends " + name + " where its state is not";
+  return {};
+}
+
+bool World::IsMarker(size_t link) const {
+  return !queues_[link].empty() && std::holds_alternative<Marker>(queues_[link].front().payload->what);
 }
 
 uint64_t World::Hash() const {
@@ -436,24 +474,64 @@ uint64_t World::Hash() const {
     for (const Item& item : queue) hash.Add(item.payload->hash);
   }
   truth_.Hash(hash);
-  hash.Add(moves_begun_);
+  hash.Add((uint64_t{declared_} << 16) | (uint64_t{down_} << 8) | moves_begun_);
+  for (const uint8_t incarnation : incarnations_) hash.Add(incarnation);
+  for (const JournalRecord& record : journal_) hash.Add(HashOf(record));
+  hash.Add((durable_ << 32) | journal_base_);
   hash.Add(violations_);
   return hash.value();
 }
 
 void World::Log(const std::string& line) const {
-  if (log_ != nullptr) log_->push_back(line);
+  if (log_ == nullptr) return;
+  if (delays_ == nullptr) return log_->push_back(line);
+  char at[32];
+  std::snprintf(at, sizeof at, "%12.3f us  ", static_cast<double>(now_.nanos()) * 1e-3);
+  log_->push_back(at + line);
+}
+
+void World::CountCells(const Link& link, const What& what) {
+  if (link.to.role != NodeId::Role::kNf) return;
+  const FlowCustody& custody = nf(link.to.instance).custody();
+  const auto count = [&](const FiveTuple& tuple, Input input) {
+    const Custody state = custody.StateOf(Flow(FlowNumber(tuple)));
+    cells_->Count(state, input, acts_seen_);
+  };
+  const auto count_all = [&](Input input) {
+    for (uint32_t f = 0; f < options_->flows; ++f) count(Flow(f).tuple, input);
+  };
+  if (const auto* packet = std::get_if<Packet>(&what)) return count(packet->flow.tuple, Input::kPacket);
+  if (const auto* marker = std::get_if<Marker>(&what)) return count(marker->flow.tuple, Input::kMarker);
+  if (std::holds_alternative<StreamOpened>(what)) return count_all(Input::kStreamOpened);
+  if (std::holds_alternative<StreamClosed>(what)) return count_all(Input::kStreamClosed);
+  const MessageBody& body = std::get<Message>(what).body;
+  if (const auto* command = std::get_if<msg::CustodyCommand>(&body)) {
+    const auto verb = static_cast<Input>(static_cast<int>(Input::kPrepare) + static_cast<int>(command->verb));
+    for (const FiveTuple& tuple : command->flows) count(tuple, verb);
+  } else if (const auto* state = std::get_if<msg::State>(&body)) {
+    count(state->chunk.tuple, Input::kState);
+  } else if (const auto* packet = std::get_if<msg::ReturnedPacket>(&body)) {
+    count(packet->packet.flow.tuple, Input::kReturnedPacket);
+  } else if (const auto* returned = std::get_if<msg::Returned>(&body)) {
+    count(returned->tuple, Input::kReturned);
+  }
 }
 
 std::string World::ItemText(const Link& link, const Payload& payload) const {
-  const auto* packet = std::get_if<Packet>(&payload.what);
-  if (packet == nullptr) {
-    return NodeText(link.to) + " receives from " + NodeText(link.from) + ": " +
-           MessageText(std::get<Message>(payload.what));
+  if (const auto* packet = std::get_if<Packet>(&payload.what)) {
+    if (link.kind == Link::Kind::kRelay)
+      return "switch passes on " + PacketText(*packet) + " from " + NodeText(link.from);
+    return NodeText(link.to) + " takes " + PacketText(*packet);
   }
-  if (link.kind == Link::Kind::kRelay)
-    return "switch passes on " + PacketText(*packet) + " from " + NodeText(link.from);
-  return NodeText(link.to) + " takes " + PacketText(*packet);
+  if (const auto* marker = std::get_if<Marker>(&payload.what)) {
+    return NodeText(link.to) + " takes the marker of " + FlowText(marker->flow.tuple) + ", epoch " +
+           std::to_string(marker->epoch);
+  }
+  const std::string stream = NodeText(link.to) + ": the stream from " + NodeText(link.from);
+  if (std::holds_alternative<StreamClosed>(payload.what)) return stream + " ends";
+  if (std::holds_alternative<StreamOpened>(payload.what)) return stream + " begins";
+  return NodeText(link.to) + " receives from " + NodeText(link.from) + ": " +
+         MessageText(std::get<Message>(payload.what));
 }
 
 std::string World::Describe(const Choice& choice) const {
@@ -471,18 +549,33 @@ std::string World::Describe(const Choice& choice) const {
       return "operator: move from NF " + std::to_string(request.src) + " to NF " + std::to_string(request.dst) +
              ", scheme " + request.scheme.name;
     }
+    case Act::kSync:
+      return "the journal is durable";
+    case Act::kDeclare:
+      return "operator: NF " + std::to_string(choice.a) + " is dead";
+    case Act::kRestart:
+      return NodeText(MachineNode(choice.a)) + " starts again";
     case Act::kAbort:
       return "operator: abort operation " + std::to_string(choice.a);
     case Act::kRefuse:
       return "FAULT NF " + std::to_string(choice.a) + " will refuse an import";
     case Act::kFill:
       return "FAULT somebody fills the switch's table but for " + std::to_string(choice.a) + " entries";
+    case Act::kEmpty:
+      return "somebody takes entries out of the switch's table again";
     case Act::kLose:
+    case Act::kLoseMarker:
       return "FAULT lost: " + head();
     case Act::kRepeat:
       return "FAULT repeated: " + head();
+    case Act::kBreak:
+      return "FAULT the connection of controller and " + NodeText(MachineNode(choice.a & ~kLate)) + " breaks" +
+             ((choice.a & kLate) != 0 ? "; what is on the way to it still arrives" : "");
+    case Act::kBreakPeers:
+      return "FAULT the streams between NF 0 and NF 1 break";
     case Act::kCrash:
-      return "FAULT crash and restart of " + NodeText(MachineNode(choice.a));
+      return "FAULT " + NodeText(MachineNode(choice.a & ~kLate)) + " crashes" +
+             ((choice.a & kLate) != 0 ? "; what it had sent or written still arrives" : "");
   }
   UHAUL_CHECK(false);
 }
