@@ -336,6 +336,8 @@ void HandOver::Hash(StateHash& hash, TimePoint now) const {
              (flow.over ? 2ULL << 32 : 0) | (flow.in_doubt ? 4ULL << 32 : 0) | (flow.state_lost ? 8ULL << 32 : 0));
     hash.Add((uint64_t{flow.dropped_src} << 32) | flow.dropped_dst);
     hash.Add(Final(flow.phase) ? 0 : static_cast<uint64_t>((now - flow.issued).nanos()));
+    const bool installing = flow.phase == FlowPhase::kInstalling || flow.phase == FlowPhase::kAwaitingActive;
+    hash.Add(installing ? static_cast<uint64_t>((now - flow.installed).nanos()) : 0);  // the window will learn it
   }
   for (const uint32_t index : ready_) hash.Add(index);
   window_.Hash(hash);
