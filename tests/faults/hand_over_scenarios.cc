@@ -113,6 +113,7 @@ std::vector<Scenario> HandOverScenarios() {
       Of("U32", "dst crash and restart", 1, 3).Large().Crash(kDst).Restarts(),
       Of("U33", "src crash and restart", 1, 3).Large().Crash(kSrc).Restarts(),
       // Small ones, in which mutants are caught.
+      Of("U41", "src crash", 1, 1).Crash(kSrc).Late(),
       Of("U34", "a break", 1, 2).Breaks(1),
       Of("U35", "marker loss, early repeats", 1, 2).MarkerLoss().Early(),
       Of("U36", "abort, controller crash", 1, 1).Large().Abort().Crash(kTheController).Late(),
