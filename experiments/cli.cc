@@ -17,9 +17,11 @@ struct Command {
   const char* name;
   int (*run)(const Arguments&);
   const char* summary;
+  std::vector<std::string> words{};  // sub-commands
+  bool own_program = false;          // which has its options
 };
 
-constexpr Command kCommands[] = {
+const Command kCommands[] = {
     {"run", RunCommand, "run the points of a definition that are missing"},
     {"sweep", SweepCommand, "the same, with the grid on the command line"},
     {"table", TableCommand, "a table of the paper beside ours, from results"},
@@ -32,17 +34,25 @@ constexpr Command kCommands[] = {
     {"validate", ValidateCommand, "two sets of results, metric by metric: within, outside"},
     {"import", ImportCommand, "a run of somebody else's testbed, from CSV files"},
     {"detect", DetectCommand, "which flows of a trace the EDM would choose at an instant"},
-    {"trace", TraceCommand, "generate or show flow traces, or make them from captures"},
+    {"trace",
+     TraceCommand,
+     "generate or show flow traces, or make them from captures",
+     {"generate", "show", "from-pcap"}},
     {"replay", ReplayCommand, "a capture through two monitors, with a move between them; their records"},
     {"schema", SchemaCommand, "every parameter: unit, default, limits"},
+    {"manual", ManualCommand, "the man page"},
+    {"completion", CompletionCommand, "bash's completion"},
     {"calibrate", CalibrateCommand, "measures this machine and writes a profile"},
     {"node", NodeCommand, "one role of a testbed of several processes"},
-    {"controller", ControllerCommand, "run a controller for NFs and a switch that connect to it"},
-    {"move", MoveCommand, "at a running controller: move flows from one NF to another"},
-    {"status", StatusCommand, "at a running controller: operations, peers, what it holds"},
-    {"abort", AbortCommand, "at a running controller: end an operation early"},
-    {"declare-dead", DeclareDeadCommand, "at a running controller: an NF will not come back"},
+    {"controller", ControllerCommand, "run a controller for NFs and a switch that connect to it", {}, true},
+    {"move", MoveCommand, "at a running controller: move flows from one NF to another", {}, true},
+    {"status", StatusCommand, "at a running controller: operations, peers, what it holds", {}, true},
+    {"abort", AbortCommand, "at a running controller: end an operation early", {}, true},
+    {"declare-dead", DeclareDeadCommand, "at a running controller: an NF will not come back", {}, true},
 };
+
+// Where a command line is to be described instead of read; while DescribeCommands runs.
+CommandDescription* g_description = nullptr;
 
 void PrintHelp() {
   fmt::print(
@@ -78,9 +88,41 @@ int Dispatch(const Arguments& arguments) {
               fmt::format("unknown command {}{} ('uhaul --help' lists them)", Quoted(name), DidYouMean(name, names)));
 }
 
+// An installed uhaul (PREFIX/bin) has what it reads under PREFIX/share/uhaul; engines that it starts find it likewise.
+void UseInstalledData() {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const fs::path share = fs::read_symlink("/proc/self/exe", error).parent_path() / "../share/uhaul";
+  if (error) return;
+  constexpr std::pair<const char*, const char*> kFolders[] = {
+      {"UHAUL_EXPERIMENTS", "experiments"}, {"UHAUL_WORKLOADS", "workloads"}, {"UHAUL_PAPER", "paper"}};
+  for (const auto& [variable, folder] : kFolders) {
+    const fs::path path = fs::weakly_canonical(share / folder, error);
+    if (!error && fs::is_directory(path, error)) ::setenv(variable, path.c_str(), 0);
+  }
+}
+
 }  // namespace
 
+std::vector<CommandDescription> DescribeCommands() {
+  std::vector<CommandDescription> all;
+  for (const Command& command : kCommands) {
+    const std::vector<std::string> none = {""};
+    for (const std::string& word : command.words.empty() ? none : command.words) {
+      CommandDescription description;
+      description.name = command.name + (word.empty() ? "" : " " + word);
+      description.summary = command.summary;
+      g_description = &description;
+      if (!command.own_program) command.run(word.empty() ? Arguments() : Arguments{word});
+      g_description = nullptr;
+      all.push_back(std::move(description));
+    }
+  }
+  return all;
+}
+
 int UhaulMain(int argc, char** argv) {
+  UseInstalledData();
   try {
     const int code = Dispatch(Arguments(argv + 1, argv + argc));
     if (std::fflush(stdout) != 0) return Fail(exit_code::kInternal, "cannot write to stdout");
@@ -100,7 +142,29 @@ void CommandLine::Positional(const std::string& name, int most) {
   positional_.add(name.c_str(), most);
 }
 
+void CommandLine::Describe(CommandDescription* description) const {
+  description->usage = usage_;
+  description->about = about_;
+  description->example = example_;
+  for (const auto& option : options_.options()) {
+    OptionDescription one;
+    one.name = option->long_name();
+    one.takes_value = option->semantic()->max_tokens() > 0;
+    one.help = option->description();
+    const std::string shown = option->format_name();  // "-s [ --set ]"
+    if (shown.size() > 2 && shown[0] == '-' && shown[1] != '-') one.letter = shown[1];
+    const std::string parameter = option->format_parameter();  // "arg (=text)"
+    const size_t begin = parameter.find("(=");
+    if (begin != std::string::npos) one.default_text = parameter.substr(begin + 2, parameter.rfind(')') - begin - 2);
+    description->options.push_back(std::move(one));
+  }
+}
+
 std::optional<int> CommandLine::Parse(const Arguments& arguments) {
+  if (g_description != nullptr) {
+    Describe(g_description);
+    return exit_code::kOk;
+  }
   po::options_description all;
   all.add(options_).add(hidden_);
   try {
@@ -185,6 +249,14 @@ Status WriteTextFile(const std::string& path, const std::string& text) {
   out.close();
   if (!out) return Error{fmt::format("{}: cannot be written", path)};
   return {};
+}
+
+Result<double> ParseShare(const std::string& option, double most, const std::string& text) {
+  const bool percent = text.ends_with('%');
+  const Result<double> value = ParseReal(percent ? text.substr(0, text.size() - 1) : text);
+  const double share = value.ok() ? *value / (percent ? 100 : 1) : -1;
+  if (share >= 0 && share <= most) return share;
+  return Error{fmt::format("--{} is a share such as 10% or 0.1, got {}", option, Quoted(text))};
 }
 
 Result<Value> ParseOption(const std::string& option, const std::string& key, const std::string& text) {

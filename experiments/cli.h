@@ -41,6 +41,8 @@ int DetectCommand(const Arguments& arguments);
 int TraceCommand(const Arguments& arguments);
 int ReplayCommand(const Arguments& arguments);
 int SchemaCommand(const Arguments& arguments);
+int ManualCommand(const Arguments& arguments);
+int CompletionCommand(const Arguments& arguments);
 int CalibrateCommand(const Arguments& arguments);
 int NodeCommand(const Arguments& arguments);
 int ControllerCommand(const Arguments& arguments);
@@ -48,6 +50,25 @@ int MoveCommand(const Arguments& arguments);
 int StatusCommand(const Arguments& arguments);
 int AbortCommand(const Arguments& arguments);
 int DeclareDeadCommand(const Arguments& arguments);
+
+// What a command takes, as data: for the man page and for completion.
+struct OptionDescription {
+  std::string name;
+  char letter = 0;
+  bool takes_value = false;
+  std::string default_text;
+  std::string help;
+};
+struct CommandDescription {
+  std::string name;  // "trace generate"
+  std::string summary;
+  std::string usage;  // empty, with all that follows, where the command is a program of its own
+  std::string about;
+  std::string example;
+  std::vector<OptionDescription> options;
+};
+// In the order of the help.
+std::vector<CommandDescription> DescribeCommands();
 
 // One sub-command's command line. Abbreviated options are not guessed.
 class CommandLine {
@@ -70,6 +91,8 @@ class CommandLine {
   int Usage(const std::string& message) const;
 
  private:
+  void Describe(CommandDescription* description) const;
+
   std::string usage_;
   std::string about_;
   std::string example_;
@@ -95,6 +118,8 @@ std::string DefaultResultsDirectory();
 // Errors name the file.
 Status WriteTextFile(const std::string& path, const std::string& text);
 
+// "10%" or "0.1", at most `most`; the error names the option.
+Result<double> ParseShare(const std::string& option, double most, const std::string& text);
 // A value by a parameter's rules ("--window" by fit.window's); the error names the option.
 Result<Value> ParseOption(const std::string& option, const std::string& key, const std::string& text);
 

@@ -77,7 +77,8 @@ void AddRunOptions(CommandLine* line) {
       "engine-path", po::value<std::string>()->default_value(""), "the engine's executable, if it is not beside uhaul")(
       "results", po::value<std::string>()->default_value(DefaultResultsDirectory()),
       "folder of results ($UHAUL_RESULTS)")(
-      "jobs,j", po::value<unsigned>()->default_value(std::max(1U, std::thread::hardware_concurrency())),
+      "jobs,j",
+      po::value<unsigned>()->default_value(std::max(1U, std::thread::hardware_concurrency()), "all processors"),
       "processes at a time (slurm: of each task; there 1 unless said)")(
       "repeat", po::value<unsigned>()->default_value(1),
       "run every point this many times, into folders rep-1, rep-2, ... of the results")(

@@ -68,14 +68,6 @@ std::vector<std::string> ListOf(const std::string& text) {
   return text.empty() || text == "none" ? std::vector<std::string>{} : SplitCommas(text);
 }
 
-Result<double> ParseTolerance(const std::string& text) {
-  const bool percent = text.ends_with('%');
-  const Result<double> value = ParseReal(percent ? text.substr(0, text.size() - 1) : text);
-  const double tolerance = value.ok() ? *value / (percent ? 100 : 1) : -1;
-  if (tolerance >= 0 && tolerance <= 10) return tolerance;
-  return Error{fmt::format("--tolerance is a share such as 10% or 0.1, got {}", Quoted(text))};
-}
-
 Result<std::vector<Axis>> ParseAxes(const std::string& option, const std::vector<std::string>& texts) {
   std::vector<Axis> axes;
   for (size_t i = 0; i < texts.size(); ++i) {
@@ -110,7 +102,7 @@ Result<Request> ReadRequest(const CommandLine& line) {
   // Equal records come from equal specs.
   if (request.exact && !line.Has("ignore")) options.rule.ignore.clear();
   options.metrics = ListOf(line.Get<std::string>("metrics"));
-  const Result<double> tolerance = ParseTolerance(line.Get<std::string>("tolerance"));
+  const Result<double> tolerance = ParseShare("tolerance", 10, line.Get<std::string>("tolerance"));
   if (!tolerance.ok()) return tolerance.error();
   options.tolerance = *tolerance;
   const Result<Value> mice = ParseOption("mice", "edm.threshold", line.Get<std::string>("mice"));

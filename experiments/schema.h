@@ -89,6 +89,15 @@ std::optional<SpecProblem> CheckSpec(const PointSpec& spec);
 // keys that cannot matter are errors, so that FromCanonical(m) succeeds only if CanonicalSpec of its answer is m.
 Result<PointSpec> FromCanonical(const std::map<std::string, std::string>& canonical);
 
+// A parameter in words.
+struct ParameterText {
+  std::string key;
+  std::string default_text;
+  std::string allowed;
+  std::string help;
+};
+std::vector<ParameterText> ParameterTexts();
+
 // For `uhaul schema`: a table for people, or a JSON schema of definition files for editors.
 std::string SchemaText();
 std::string SchemaMarkdown();

@@ -78,18 +78,24 @@ Json ParameterSchema(const Parameter& p) {
 
 }  // namespace
 
+std::vector<ParameterText> ParameterTexts() {
+  std::vector<ParameterText> texts;
+  for (const Parameter& p : Schema()) texts.push_back({p.key, DefaultOf(p), Allowed(p), p.help});
+  return texts;
+}
+
 std::string SchemaText() {
   std::string out;
-  for (const Parameter& p : Schema()) {
-    out += fmt::format("{:<26} {}\n{:<26}   default {}; {}\n", p.key, p.help, "", DefaultOf(p), Allowed(p));
+  for (const ParameterText& p : ParameterTexts()) {
+    out += fmt::format("{:<26} {}\n{:<26}   default {}; {}\n", p.key, p.help, "", p.default_text, p.allowed);
   }
   return out;
 }
 
 std::string SchemaMarkdown() {
   std::string out = "| key | default | allowed | meaning |\n|---|---|---|---|\n";
-  for (const Parameter& p : Schema()) {
-    out += fmt::format("| `{}` | {} | {} | {} |\n", p.key, DefaultOf(p), Allowed(p), p.help);
+  for (const ParameterText& p : ParameterTexts()) {
+    out += fmt::format("| `{}` | {} | {} | {} |\n", p.key, p.default_text, p.allowed, p.help);
   }
   return out;
 }
