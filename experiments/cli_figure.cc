@@ -51,13 +51,16 @@ Result<Request> ReadRequest(const CommandLine& line) {
   if (!options.ok()) return options.error();
   request.options = *options;
   if (text) request.options.format = *text;
+  const Result<double> share = ParseShare("shift-at-least", 1, line.Get<std::string>("shift-at-least"));
+  if (!share.ok()) return share.error();
+  request.options.least_shifted_percent = 100 * *share;
   if (!request.out.empty()) request.options.color = false;
   return request;
 }
 
 Result<FigureData> ReadFigure(const CommandLine& line, const Request& request) {
   if (request.name == "1a") return BuildFlowSizes();
-  const Result<PointReader> points = ReadDefinition(line, "figure-" + request.name, "figure " + request.name);
+  const Result<PointReader> points = ReadDefinition(line, DefinitionOfFigure(request.name), "figure " + request.name);
   if (!points.ok()) return points.error();
   return BuildFigure(request.name, points->points(), request.options);
 }
@@ -73,7 +76,9 @@ int FigureCommand(const Arguments& arguments) {
   AddPointOptions(&line);
   line.options().add_options()("format,f", po::value<std::string>()->default_value("text"),
                                "text, md, csv, latex, svg or pdf; without it, as --out ends")(
-      "out,o", po::value<std::string>()->default_value(""), "write to this file");
+      "out,o", po::value<std::string>()->default_value(""), "write to this file")(
+      "shift-at-least", po::value<std::string>()->default_value("25%"),
+      "sweet-spot: the best threshold also among those that shift this share of the traffic");
   line.Positional("name", 1);
   if (const std::optional<int> done = line.Parse(arguments)) return *done;
   if (!line.Has("name")) return line.Usage("which figure?");
@@ -81,10 +86,9 @@ int FigureCommand(const Arguments& arguments) {
   if (!request.ok()) return line.Usage(request.error().message);
   const Result<FigureData> figure = ReadFigure(line, *request);
   if (!figure.ok()) return FailFor(figure.error());
-  const Result<std::string> text =
-      request->picture
-          ? DrawPicture(fmt::format("Figure {}: {}", figure->name, figure->title), ChartsOf(*figure), *request->picture)
-          : Result<std::string>(RenderFigure(*figure, request->options));
+  const Result<std::string> text = request->picture
+                                       ? DrawPicture(FigureTitle(*figure), ChartsOf(*figure), *request->picture)
+                                       : Result<std::string>(RenderFigure(*figure, request->options));
   if (!text.ok()) return Fail(exit_code::kBadInput, text.error().message);
   if (request->out.empty()) {
     fmt::print("{}", *text);

@@ -117,6 +117,11 @@ Result<PointReader> ReadDefinition(const CommandLine& line, const std::string& n
                         line.Get<std::vector<std::string>>("set"), what);
 }
 
+std::string DefinitionOfFigure(const std::string& figure) {
+  if (figure == "cost") return "cost-per-flow";
+  return figure == "sweet-spot" ? "claims" : "figure-" + figure;
+}
+
 int PrintFrom(const CommandLine& line, const std::string& what, const std::string& definition,
               const RenderPoints& render) {
   const Result<RenderOptions> options = ReadRendering(line);

@@ -33,6 +33,8 @@ Result<PointReader> ReadDefinition(const std::string& directory, const std::stri
 Result<PointReader> ReadDefinition(const CommandLine& line, const std::string& name, const std::string& what);
 
 using RenderPoints = std::function<Result<std::string>(std::span<const StoredPoint>, const RenderOptions&)>;
+// The definition whose points a figure is made from.
+std::string DefinitionOfFigure(const std::string& figure);
 // Reads, renders, prints; the exit code.
 int PrintFrom(const CommandLine& line, const std::string& what, const std::string& definition,
               const RenderPoints& render);

@@ -35,6 +35,7 @@ struct Chart {
   std::string x_label;
   std::string y_label;  // with the unit
   bool log_x = false;
+  bool log_y = false;
   std::vector<std::string> categories;  // empty: x is a number
   std::vector<ChartSeries> series;
 };

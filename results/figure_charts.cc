@@ -47,7 +47,7 @@ struct Bars {
 // A group of bars per threshold.
 Chart ByThreshold(const FigureData& figure, const std::string& title, const std::string& y_label,
                   const std::vector<Bars>& all) {
-  Chart chart{title, "elephant threshold", y_label, false, {}, {}};
+  Chart chart{title, "elephant threshold", y_label, false, false, {}, {}};
   const size_t threshold = figure.Column("threshold");
   for (const Row& row : figure.rows) {
     chart.categories.push_back(ThresholdText(static_cast<uint64_t>(row[threshold].number.value_or(0))));
@@ -99,7 +99,7 @@ void Refine(ChartSeries& curve) {
 }
 
 Chart FlowSizes(const FigureData& figure) {
-  Chart chart{"", "flow size, bytes", "share of flows up to this size", true, {}, {}};
+  Chart chart{"", "flow size, bytes", "share of flows up to this size", true, false, {}, {}};
   const size_t workload = figure.Column("workload");
   const size_t bytes = figure.Column("bytes");
   const Banded share = {"share of flows up to", "", ""};
@@ -132,7 +132,7 @@ int SchemeRank(const std::string& scheme) {
 constexpr const char* kRange = "ours, mean (whiskers: least and most of the runs)";
 
 Chart ByScheme(const FigureData& figure) {
-  Chart chart{"", "guarantee and optimisations", "time to move, ms", false, {}, {}};
+  Chart chart{"", "guarantee and optimisations", "time to move, ms", false, false, {}, {}};
   std::vector<Row> rows = figure.rows;
   const size_t scheme = figure.Column("scheme");
   std::stable_sort(rows.begin(), rows.end(), [scheme](const Row& a, const Row& b) {
@@ -152,7 +152,7 @@ Chart ByScheme(const FigureData& figure) {
 }
 
 Chart ByStates(const FigureData& figure) {
-  Chart chart{"", "states at the source (half of them move)", "time to move, ms", false, {}, {}};
+  Chart chart{"", "states at the source (half of them move)", "time to move, ms", false, false, {}, {}};
   const size_t states = figure.Column("states");
   ChartSeries ours{"ours, mean (band: least and most of the runs)", ChartMark::kLine, {}, 0};
   ChartSeries paper{"paper: more than", ChartMark::kPaper, {}, 0};
@@ -167,7 +167,7 @@ Chart ByStates(const FigureData& figure) {
 }
 
 Chart Missed(const FigureData& figure) {
-  Chart chart{"", "elephant threshold, MB", "missed flows per migration", false, {}, {}};
+  Chart chart{"", "elephant threshold, MB", "missed flows per migration", false, false, {}, {}};
   const size_t threshold = figure.Column("threshold");
   AddLines(chart, figure, "workload", ChartMark::kLine, WithBand("missed"),
            [threshold](const Row& row) { return row[threshold].number.value_or(0) / kMega; });
@@ -191,6 +191,79 @@ Chart Accuracy(const FigureData& figure) {
                       {"U-HAUL, paper", {"recall_paper", "", ""}, ChartMark::kPaper}});
 }
 
+FigureData OfWorkload(FigureData figure, const std::string& name) {
+  const size_t workload = figure.Column("workload");
+  std::erase_if(figure.rows, [&](const Row& row) { return row[workload].text != name; });
+  return figure;
+}
+
+// A panel per workload, and one with how often each threshold is the best.
+std::vector<Chart> SweetSpot(const FigureData& figure) {
+  const size_t threshold = figure.Column("threshold");
+  const char* x_label = "elephant threshold, MB";
+  const auto x_of = [threshold](const Row& row) { return row[threshold].number.value_or(0) / kMega; };
+  std::vector<Chart> charts;
+  for (const char* name : kPaperWorkloads) {
+    const FigureData own = OfWorkload(figure, name);
+    if (own.rows.empty()) continue;
+    Chart chart{WorkloadTitle(name), x_label, "total time, ms", false, false, {}, {}};
+    AddLines(chart, own, "workload", ChartMark::kLine, WithBand("total_ms"), x_of);
+    ChartSeries paper{"paper", ChartMark::kPaper, {}, 0};
+    for (const Row& row : own.rows) paper.points.push_back(PointOf(own, row, x_of(row), {"total_ms_paper", "", ""}));
+    for (ChartSeries& series : chart.series) series.name = "U-HAUL, downtime and die-out";
+    Add(chart, std::move(paper));
+    charts.push_back(std::move(chart));
+  }
+  Chart best{"Which threshold is the best?", x_label, "of resampled five-run means, %", false, false, {}, {}};
+  AddLines(best, figure, "workload", ChartMark::kLine, {"best_percent", "", ""}, x_of);
+  const size_t plain = best.series.size();
+  AddLines(best, figure, "workload", ChartMark::kLine, {"best_of_shifting_percent", "", ""}, x_of);
+  for (size_t i = plain; i < best.series.size(); ++i) best.series[i].name += ", of those that shift enough";
+  if (!best.series.empty()) charts.push_back(std::move(best));  // there are bands
+  return charts;
+}
+
+// A panel per workload, and one for the mice.
+std::vector<Chart> CostPerFlow(const FigureData& figure) {
+  const size_t cost = figure.Column("cost_us");
+  const size_t threshold = figure.Column("threshold");
+  const char* x_label = "cost of a flow's state, us";
+  Chart mice{"Mice that arrive meanwhile, at the least threshold",
+             x_label,
+             "mice's FCT, OpenNF over U-HAUL",
+             true,
+             true,
+             {},
+             {}};
+  std::vector<Chart> charts;
+  for (const char* name : kPaperWorkloads) {
+    const FigureData own = OfWorkload(figure, name);
+    if (own.rows.empty()) continue;
+    std::vector<double> thresholds;
+    for (const Row& row : own.rows) thresholds.push_back(row[threshold].number.value_or(0));
+    const auto [least, most] = std::minmax_element(thresholds.begin(), thresholds.end());
+    Chart chart{WorkloadTitle(name), x_label, "total time, ms", true, true, {}, {}};
+    ChartSeries opennf{"OpenNF", ChartMark::kLine, {}, 0};
+    ChartSeries small{"U-HAUL, " + ThresholdText(static_cast<uint64_t>(*least)), ChartMark::kLine, {}, 0};
+    ChartSeries large{"U-HAUL, " + ThresholdText(static_cast<uint64_t>(*most)), ChartMark::kLine, {}, 0};
+    ChartSeries ratio{WorkloadTitle(name), ChartMark::kLine, {}, 0};
+    for (const Row& row : own.rows) {
+      const double x = row[cost].number.value_or(0);
+      const bool is_least = row[threshold].number == *least;
+      if (is_least) opennf.points.push_back(PointOf(own, row, x, WithBand("opennf_total_ms")));
+      if (is_least) ratio.points.push_back(PointOf(own, row, x, WithBand("mice_fct_ratio_arrived")));
+      if (is_least || row[threshold].number == *most) {
+        (is_least ? small : large).points.push_back(PointOf(own, row, x, WithBand("uhaul_total_ms")));
+      }
+    }
+    for (ChartSeries* series : {&opennf, &small, &large}) Add(chart, std::move(*series));
+    Add(mice, std::move(ratio));
+    charts.push_back(std::move(chart));
+  }
+  charts.push_back(std::move(mice));
+  return charts;
+}
+
 }  // namespace
 
 std::vector<Chart> ChartsOf(const FigureData& figure) {
@@ -199,6 +272,8 @@ std::vector<Chart> ChartsOf(const FigureData& figure) {
   if (figure.name == "2a") return {ByScheme(figure)};
   if (figure.name == "2b") return {ByStates(figure)};
   if (figure.name == "10") return {Missed(figure)};
+  if (figure.name == "sweet-spot") return SweetSpot(figure);
+  if (figure.name == "cost") return CostPerFlow(figure);
   const bool accuracy = figure.name == "4" || figure.name == "5" || figure.name == "6";
   return accuracy ? std::vector<Chart>{Accuracy(figure)} : Downtime(figure);
 }

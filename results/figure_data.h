@@ -6,6 +6,8 @@
 //   "4", "5", "6"   "accuracy" of detection, which is recall
 //   "7", "8", "9"   downtime and buffer
 //   "10"            missed flows
+//   "sweet-spot"    total time by threshold, and how often each is the best; not in the paper
+//   "cost"          total time over the cost of a flow's state; not in the paper
 //
 // The figures themselves survive only as far as the paper's text quotes them; where it does, the number stands beside.
 #pragma once
@@ -59,6 +61,8 @@ Status AddPaperShares(FigureData* figure);
 // The sentences in which the paper contradicts itself about a figure.
 Result<std::vector<std::string>> ContradictionsOf(const std::string& what);
 
+// "Figure 7: ..."; of a figure that is not the paper's the title alone.
+std::string FigureTitle(const FigureData& figure);
 std::string RenderFigure(const FigureData& figure, const RenderOptions& options);
 
 // The panels of the picture, left to right; none of a figure without data.

@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "results/figure_data.h"
-#include "results/sampled.h"
+#include "results/figure_writer.h"
 #include "results/text_grid.h"
 
 namespace uhaul {
@@ -12,42 +11,7 @@ namespace {
 
 constexpr auto kController = static_cast<size_t>(BufferPlace::kController);
 
-using Row = std::vector<FigureCell>;
-
-struct FigureWriter {
-  const Study& study;
-  const PaperNumbers& paper;
-  FigureData data;
-
-  void Numbers(std::initializer_list<const char*> names, int decimals) {
-    for (const char* name : names) data.columns.push_back({name, FigureUnit::kNumber, decimals});
-  }
-  void Texts(std::initializer_list<const char*> names) {
-    for (const char* name : names) data.columns.push_back({name, FigureUnit::kText});
-  }
-  void Threshold() { data.columns.push_back({"threshold", FigureUnit::kThreshold}); }
-  void Add(Row row) { data.rows.push_back(std::move(row)); }
-};
-
-FigureCell Text(std::string text) { return {std::move(text), std::nullopt}; }
-FigureCell Number(std::optional<double> value) { return {"", value}; }
-template <class Integer>
-FigureCell Count(Integer value) {
-  return Number(static_cast<double>(value));
-}
-
-// Value, lower and upper end of its band.
-void AppendBanded(Row& row, const Sampled& sampled) {
-  const auto band = sampled.band();
-  row.push_back(Number(sampled.value));
-  row.push_back(Number(band ? std::optional<double>(band->low) : std::nullopt));
-  row.push_back(Number(band ? std::optional<double>(band->high) : std::nullopt));
-}
-
-Sampled MeanAt(const WorkloadRuns& runs, uint64_t threshold,
-               std::function<std::optional<double>(const UhaulRun&)> figure) {
-  return Sample(runs, MeanOf(runs, AtThreshold(threshold, std::move(figure))));
-}
+using Row = FigureRow;
 
 Sampled RateAt(const WorkloadRuns& runs, uint64_t threshold, Confusion UhaulRun::*member, Rate rate) {
   return Sample(runs, Pooled(
@@ -211,13 +175,17 @@ std::string TitleOf(const std::string& name) {
                                                              {"7", "Downtime and buffer at the controller, web search"},
                                                              {"8", "Downtime and buffer at the controller, Facebook"},
                                                              {"9", "Downtime and buffer at the controller, Azure WAN"},
-                                                             {"10", "Missed flows, web search and Facebook"}};
+                                                             {"10", "Missed flows, web search and Facebook"},
+                                                             {"sweet-spot", "The best threshold by total time"},
+                                                             {"cost", "What a flow's state may cost"}};
   return kTitles.at(name);
 }
 
 }  // namespace
 
-std::vector<std::string> FigureNames() { return {"2a", "2b", "4", "5", "6", "7", "8", "9", "10"}; }
+std::vector<std::string> FigureNames() {
+  return {"2a", "2b", "4", "5", "6", "7", "8", "9", "10", "sweet-spot", "cost"};
+}
 
 size_t FigureData::Column(std::string_view column) const {
   const auto found = std::find_if(columns.begin(), columns.end(), [&](const auto& c) { return c.name == column; });
@@ -266,6 +234,10 @@ Result<FigureData> BuildFigure(const std::string& name, std::span<const StoredPo
     WriteByScheme(writer, points, name == "2b");
   } else if (name == "10") {
     WriteMissed(writer);
+  } else if (name == "sweet-spot") {
+    WriteSweetSpot(writer, options.least_shifted_percent);
+  } else if (name == "cost") {
+    if (Status s = WriteCostPerFlow(writer, points, options); !s.ok()) return s.error();
   } else {
     const int number = name[0] - '0';
     const std::string workload = kPaperWorkloads[static_cast<size_t>((number - 4) % 3)];
@@ -275,6 +247,11 @@ Result<FigureData> BuildFigure(const std::string& name, std::span<const StoredPo
   if (!contradictions) return contradictions.error();
   for (const std::string& sentence : *contradictions) writer.data.notes.push_back(sentence);
   return std::move(writer.data);
+}
+
+std::string FigureTitle(const FigureData& figure) {
+  const bool of_paper = !figure.name.empty() && figure.name[0] >= '0' && figure.name[0] <= '9';
+  return of_paper ? fmt::format("Figure {}: {}", figure.name, figure.title) : figure.title;
 }
 
 std::string RenderFigure(const FigureData& figure, const RenderOptions& options) {
@@ -298,7 +275,7 @@ std::string RenderFigure(const FigureData& figure, const RenderOptions& options)
     grid.rows.push_back(std::move(row));
   }
   if (exact) return RenderCsv(grid);
-  std::string out = Heading(2, fmt::format("Figure {}: {}", figure.name, figure.title), options.format);
+  std::string out = Heading(2, FigureTitle(figure), options.format);
   if (options.format == RenderFormat::kText) out += "\n";
   out += RenderGrid(grid, options) + "\n";
   for (const std::string& note : figure.notes) out += Bullet(note, options.format);

@@ -14,8 +14,10 @@ namespace {
 
 constexpr double kPanelWidth = 640;  // SVG units; 72 of them an inch of PDF
 constexpr double kHeight = 440;
+constexpr size_t kMostColumns = 2;
 constexpr double kUnitsPerInch = 96;
 constexpr double kGroupWidth = 0.8;  // of the distance between two groups of bars
+constexpr double kLowBar = 0.03;     // of the highest: too low to be seen
 constexpr size_t kTiltLabels = 9;    // so many categories have no room for level labels
 
 // Everything between single quotes is literal but a single quote, which is doubled; lines end statements.
@@ -77,7 +79,7 @@ bool HasBand(const ChartSeries& series) {
 }
 
 void AppendPlots(std::vector<std::string>& plots, const std::string& data, const ChartSeries& series, size_t color,
-                 double bar_width) {
+                 double bar_width, double low_bar) {
   const char* rgb = kPalette[color % kPalette.size()];
   const std::string title = Quoted(series.name);
   switch (series.mark) {
@@ -93,6 +95,11 @@ void AppendPlots(std::vector<std::string>& plots, const std::string& data, const
                         "0.008,90 lw 1.2 lc rgb 'black' notitle",
                         data));
       }
+      // A bar too low to be seen says its number.
+      plots.push_back(
+          fmt::format("${} using 1:($2 > 0 && $2 < {:.6g} ? $2 : NaN):(sprintf('%.2g', $2)) with labels offset 0,0.6 "
+                      "font ',9' notitle",
+                      data, low_bar));
       return;
     case ChartMark::kLine:
       if (HasBand(series)) {
@@ -118,8 +125,8 @@ void AppendAxes(Script& script, const Chart& chart) {
   script.Line("set title {}", Quoted(chart.title));
   script.Line("set xlabel {}", Quoted(chart.x_label));
   script.Line("set ylabel {}", Quoted(chart.y_label));
-  script.Line("set yrange [0:*]");
   script.Line("unset logscale");
+  script.Line("{}", chart.log_y ? "set yrange [*:*]\nset logscale y 10" : "set yrange [0:*]");
   script.Line("{}", chart.log_x ? "set logscale x 10\nset format x '10^{%T}'" : "set format x '%g'");
   if (chart.categories.empty()) {
     script.Line("set xtics autofreq norotate\nset xrange [*:*]");
@@ -141,13 +148,19 @@ void AppendPanel(Script& script, const Chart& chart, size_t panel) {
   const Slots slots(chart);
   std::vector<std::string> plots;
   size_t color = 0;
+  // The paper's marks stand where a low bar's number would.
+  double low_bar = 0;
+  for (const ChartSeries& series : chart.series) {
+    for (const ChartPoint& point : series.points) low_bar = std::max(low_bar, kLowBar * point.y.value_or(0));
+  }
+  for (const ChartSeries& series : chart.series) low_bar = series.mark == ChartMark::kPaper ? 0 : low_bar;
   for (size_t i = 0; i < chart.series.size(); ++i) {
     const ChartSeries& series = chart.series[i];
     const std::string data = fmt::format("p{}s{}", panel, i);
     // The paper's marks stand over the bar that they belong to; bars come first, so a bar's number is its colour.
     const size_t slot = IsBars(series) ? color : series.over;
     AppendData(script, data, series, slots.bars == 0 ? 0 : slots.Offset(slot));
-    AppendPlots(plots, data, series, color, slots.width);
+    AppendPlots(plots, data, series, color, slots.width, low_bar);
     if (series.mark != ChartMark::kPaper) ++color;
   }
   if (plots.empty()) {
@@ -161,23 +174,25 @@ void AppendPanel(Script& script, const Chart& chart, size_t panel) {
 }  // namespace
 
 std::string GnuplotScript(const std::string& title, const std::vector<Chart>& panels, PictureFormat format) {
-  const double width = kPanelWidth * static_cast<double>(std::max<size_t>(panels.size(), 1));
+  const size_t columns = std::clamp<size_t>(panels.size(), 1, kMostColumns);
+  const size_t rows = std::max<size_t>(1, (panels.size() + columns - 1) / columns);
+  const double width = kPanelWidth * static_cast<double>(columns);
+  const double height = kHeight * static_cast<double>(rows);
   Script script;
   switch (format) {
     case PictureFormat::kSvg:
       script.Line("set terminal svg size {:.0f},{:.0f} fixed enhanced font 'DejaVu Sans,13' background 'white'", width,
-                  kHeight);
+                  height);
       break;
     case PictureFormat::kPdf:
       script.Line("set terminal pdfcairo size {:.3f}in,{:.3f}in enhanced font 'DejaVu Sans,11'", width / kUnitsPerInch,
-                  kHeight / kUnitsPerInch);
+                  height / kUnitsPerInch);
       break;
   }
   script.Line("set encoding utf8\nset border 3\nset tics nomirror out\nset grid ytics lc rgb '#d8d8d8' lw 1");
   script.Line("set title noenhanced\nset xlabel noenhanced\nset ylabel noenhanced");
   script.Line("set key noenhanced top left Left reverse outside above horizontal samplen 1.5 width 1");
-  script.Line("set multiplot layout 1,{} title {} noenhanced font ',15'", std::max<size_t>(panels.size(), 1),
-              Quoted(title));
+  script.Line("set multiplot layout {},{} title {} noenhanced font ',15'", rows, columns, Quoted(title));
   for (size_t i = 0; i < panels.size(); ++i) AppendPanel(script, panels[i], i);
   script.Line("unset multiplot");
   return script.Take();

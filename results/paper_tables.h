@@ -32,6 +32,8 @@ struct RenderOptions {
   bool color = false;         // text only: verdicts in ANSI colours
   uint32_t resamples = 2000;  // B
   uint64_t seed = 1;          // of the resampling
+  // The least share of the traffic still to come that a threshold must shift to count as one that moves load.
+  double least_shifted_percent = 25;
 };
 
 // One number that the paper prints, and ours.

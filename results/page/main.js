@@ -99,7 +99,7 @@ class InteractiveChart {
     const plot = Plot.plot({
       width: 580, height: 380, marginTop: 32, marginRight: 36, marginLeft: 60, marginBottom: 45, style: { fontSize: "12px" },
       ...scales,
-      y: { label: this.chart.y, grid: true, zero: true, nice: true },
+      y: { type: this.chart.logY ? "log" : "linear", label: this.chart.y, grid: true, zero: !this.chart.logY, nice: true },
       color: { domain: names, range: kColors, legend: true },
       marks: [Plot.ruleY([0]), ...marks],
     });

@@ -10,6 +10,7 @@ Chart Bars() {
           "x",
           "y, ms",
           false,
+          false,
           {"3 MB"},
           {{"U-HAUL", ChartMark::kBars, {{0, 2, Band{1, 3}}}, 0},
            {"OpenNF", ChartMark::kBars, {{0, 5, {}}}, 0},
