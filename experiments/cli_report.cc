@@ -54,8 +54,7 @@ void Draw(ReportFigure* figure, std::vector<std::string>* notes) {
 Status AddFigure(const Result<FigureData>& data, RenderOptions options, ReportInput* input) {
   if (!data.ok()) return data.error();
   options.format = RenderFormat::kHtml;
-  ReportFigure figure{"figure-" + data->name, fmt::format("Figure {}: {}", data->name, data->title),
-                      RenderFigure(*data, options), ChartsOf(*data), ""};
+  ReportFigure figure{"figure-" + data->name, FigureTitle(*data), RenderFigure(*data, options), ChartsOf(*data), ""};
   Draw(&figure, &input->notes);
   input->figures.push_back(std::move(figure));
   return {};
@@ -74,6 +73,25 @@ void AddProvenance(const std::string& directory, std::span<const StoredPoint> po
   }
 }
 
+// What `uhaul robustness` left, if it did.
+Status AddRobustness(const std::string& path, ReportInput* input) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return {};
+  Result<Robustness> robustness = DecodeRobustness(std::string(std::istreambuf_iterator<char>(in), {}));
+  if (!robustness.ok()) return Error{path + ": " + robustness.error().message};
+  input->robustness = *std::move(robustness);
+  return {};
+}
+
+// Whether every point of a definition is there.
+bool IsMade(const std::string& directory, const std::string& name, const std::vector<std::string>& sets) {
+  const Result<Definition> definition = LoadWithSets(name, sets);
+  if (!definition.ok()) return false;
+  const Result<std::vector<PointSpec>> specs = Expand(*definition);
+  return specs.ok() && std::all_of(specs->begin(), specs->end(),
+                                   [&](const PointSpec& spec) { return PointExists(directory, PointId(spec)); });
+}
+
 Status ReadPaper(const CommandLine& line, const RenderOptions& options, Sources* sources) {
   ReportInput& input = sources->input;
   input.title = "U-HAUL: the paper, and what a simulation says of it";
@@ -88,17 +106,20 @@ Status ReadPaper(const CommandLine& line, const RenderOptions& options, Sources*
   std::vector<std::string> sets = line.Get<std::vector<std::string>>("set");
   std::erase_if(sets, [](const std::string& set) { return set.starts_with("workload.trace="); });
   for (const std::string& name : FigureNames()) {
+    const bool has_own = name.starts_with("2") || name == "cost";
+    // Not of the paper: there where somebody ran it.
+    if (name == "cost" && !IsMade(directory, DefinitionOfFigure(name), sets)) continue;
     Result<PointReader> own(PointReader{directory});
-    if (name.starts_with("2")) {
-      own = ReadDefinition(directory, "figure-" + name, sets, "report");
+    if (has_own) {
+      own = ReadDefinition(directory, DefinitionOfFigure(name), sets, "report");
       if (!own.ok()) return own.error();
       NoteMissing(*own, "Figure " + name, &input);
       AddProvenance(directory, own->points(), &input);
     }
-    const std::vector<StoredPoint>& points = name.starts_with("2") ? own->points() : sources->points;
+    const std::vector<StoredPoint>& points = has_own ? own->points() : sources->points;
     if (Status s = AddFigure(BuildFigure(name, points, options), options, &input); !s.ok()) return s;
   }
-  return {};
+  return AddRobustness(directory + "/robustness.json", &input);
 }
 
 Status ReadSweep(const CommandLine& line, Sources* sources) {

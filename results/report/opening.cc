@@ -134,13 +134,16 @@ Result<std::string> OpeningPart(const ReportInput& input, const RenderOptions& o
       "packet-level "
       "simulation of both says of it.");
   body += Paragraph(VerdictSentence(CountPredicted(*tables))) + Missing(input);
-  body += ClaimList(*claims, Direction::kHolds, "What stands");
-  body += ClaimList(*claims, Direction::kReverses, "What does not: the opposite is found");
+  body += EndedFlows(Study(input.points, options));
+  if (input.robustness) body += RobustnessOpening(*input.robustness);
+  const std::string here = input.robustness ? " in the paper's setting, as read here" : "";
+  body += ClaimList(*claims, Direction::kHolds, "What stands" + here);
+  body += ClaimList(*claims, Direction::kReverses, "What does not: the opposite is found" + here);
   const std::string undecided = ClaimList(*claims, Direction::kUndecided, "What these runs do not decide");
   if (!undecided.empty()) {
     body += "<details><summary>What these runs do not decide</summary>\n" + undecided + "</details>\n";
   }
-  return Section("opening", "What stands, and what does not", body + EndedFlows(Study(input.points, options)));
+  return Section("opening", "What stands, and what does not", body);
 }
 
 }  // namespace uhaul

@@ -25,8 +25,9 @@ nlohmann::ordered_json ToJson(const Chart& chart) {
     }
     series.push_back({{"name", one.name}, {"mark", kMarks[static_cast<size_t>(one.mark)]}, {"points", points}});
   }
-  return {{"title", chart.title},           {"x", chart.x_label}, {"y", chart.y_label}, {"log", chart.log_x},
-          {"categories", chart.categories}, {"series", series}};
+  return {{"title", chart.title}, {"x", chart.x_label},  {"y", chart.y_label},
+          {"log", chart.log_x},   {"logY", chart.log_y}, {"categories", chart.categories},
+          {"series", series}};
 }
 
 // What the script draws: nothing that the static page does not show.
@@ -55,14 +56,18 @@ Result<std::string> PaperParts(const ReportInput& input, const RenderOptions& ht
   if (!tables) return tables.error();
   const auto contradictions = ContradictionsPart();
   if (!contradictions) return contradictions.error();
-  return Section("claims", "Claims", *claims) + Section("verdicts", "Verdicts", *summary) + FiguresPart(input) +
-         Section("tables", "Tables 1-13", *tables) + *contradictions;
+  return (input.robustness ? RobustnessPart(*input.robustness) : "") + Section("claims", "Claims", *claims) +
+         Section("verdicts", "Verdicts", *summary) + FiguresPart(input) + Section("tables", "Tables 1-13", *tables) +
+         *contradictions;
 }
 
 std::vector<std::pair<const char*, const char*>> PartsOf(const ReportInput& input) {
   std::vector<std::pair<const char*, const char*>> parts;
   if (input.of_paper) {
-    parts = {{"opening", "What stands"}, {"claims", "Claims"}, {"verdicts", "Verdicts"}};
+    parts = {{"opening", "What stands"}};
+    if (input.robustness) parts.emplace_back("robustness", "Robustness");
+    parts.emplace_back("claims", "Claims");
+    parts.emplace_back("verdicts", "Verdicts");
   } else {
     parts = {{"opening", "What was run"}, {"means", "Means"}};
   }
@@ -134,7 +139,8 @@ Result<std::string> RenderReport(const ReportInput& input, const RenderOptions& 
     if (!paper) return paper.error();
     out += *paper;
   } else {
-    out += Section("means", "Means over traces", RenderMeans(MeansOf(LinesOf(input.points)), html)) + FiguresPart(input);
+    out +=
+        Section("means", "Means over traces", RenderMeans(MeansOf(LinesOf(input.points)), html)) + FiguresPart(input);
   }
   if (input.validation) out += ValidationPart(*input.validation);
   if (input.run != nullptr) out += TimelinePart(*input.run);

@@ -13,6 +13,9 @@ std::string PageFoot(const ReportInput& input);
 
 // What stands, what does not, in plain words.
 Result<std::string> OpeningPart(const ReportInput& input, const RenderOptions& options);
+std::string RobustnessPart(const Robustness& robustness);
+// Its sentences for the first page.
+std::string RobustnessOpening(const Robustness& robustness);
 std::string FiguresPart(const ReportInput& input);
 Result<std::string> ContradictionsPart();
 std::string ValidationPart(const ReportValidation& validation);

@@ -3,6 +3,7 @@
 // dark.
 //
 //   opening       what of the paper stands, what does not, and where the saving lies
+//   robustness    the claims over what the paper leaves open, where that was run
 //   claims, verdicts, tables 1-13, figures, the paper against itself
 //   validation    if there is a second set of results
 //   one run       a migration over time
@@ -20,6 +21,7 @@
 #include "results/collect.h"
 #include "results/figure_data.h"
 #include "results/point_store.h"
+#include "results/robustness.h"
 #include "results/validate.h"
 
 namespace uhaul {
@@ -46,6 +48,7 @@ struct ReportInput {
   bool of_paper = true;                 // else of a sweep
   std::span<const StoredPoint> points;  // of the tables, or of the sweep
   std::vector<ReportFigure> figures;
+  std::optional<Robustness> robustness;
   std::optional<ReportValidation> validation;
   const StoredPoint* run = nullptr;  // whose timeline is drawn
   std::vector<Provenance> provenance;

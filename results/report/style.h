@@ -33,7 +33,8 @@ svg { max-width: 100%; height: auto; } summary { cursor: pointer; }
 .controls { position: sticky; top: 0; padding: .4rem 0; background: var(--paper); z-index: 1; max-width: none; }
 select { font: inherit; color: inherit; background: var(--soft); } h2, h3, figure { scroll-margin-top: 3rem; }
 code { font-size: .88rem; overflow-wrap: anywhere; }
-@media print { body { max-width: none; font-size: 10pt; } nav, .skip, .controls, .charts { display: none; }
+@media print { body { max-width: none; font-size: 10pt; } nav, .skip, .controls, .charts, figure details { display: none; }
+  p, li { max-width: none; } h2, h3, figcaption { break-after: avoid; } thead { display: table-header-group; }
   .scroll, .picture { overflow: visible; } table { font-size: 7.5pt; } tr, figure { break-inside: avoid; } }
 )";
 
