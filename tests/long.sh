@@ -9,6 +9,7 @@
 #   7. each parser, decoder and machine under libFuzzer, a minute each
 #   8. the report in a browser, where chromium and npm are there
 #   9. a Slurm cluster of two nodes on this machine, one of which dies, where Slurm is installed and we are root
+#  10. the examples against the installed tree
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/setup.sh
@@ -96,3 +97,6 @@ if command -v slurmctld >/dev/null && command -v munged >/dev/null && [ "$(id -u
 else
   say "note: no Slurm, or not root, hence no test of --executor slurm"
 fi
+
+say "the installed tree: examples against find_package(uhaul), the programs without the sources ..."
+tests/install.sh build/release
