@@ -1,6 +1,7 @@
 // The robustness matrix as a picture.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 
 #include "results/markup.h"
@@ -15,6 +16,8 @@ constexpr double kTop = 96;
 constexpr double kCell = 7;
 constexpr double kRow = 19;
 constexpr double kSendersGap = 3;
+constexpr double kLetter = 8.2;  // of a heading, about
+constexpr double kLegend = 960;
 constexpr double kGroupGap = 14;  // between tables and between profiles
 
 struct Colored {
@@ -51,7 +54,7 @@ class Picture {
       Claim(robustness_.claims[i], kTop + kRow * static_cast<double>(i));
     const double bottom = kTop + kRow * static_cast<double>(robustness_.claims.size());
     Legend(bottom + 26);
-    const double width = (xs_.empty() ? kLeft : xs_.back()) + 140;
+    const double width = std::max((xs_.empty() ? kLeft : xs_.back()) + 140, kLeft + kLegend);
     const double height = bottom + 44;
     const char* about = "Each claim of the paper in each setting: holds, reverses or undecided";
     return fmt::format(
@@ -68,13 +71,17 @@ class Picture {
     return Setting(a).profile == Setting(b).profile && Setting(a).tables == Setting(b).tables;
   }
 
+  std::string GroupName(size_t i) const { return Setting(i).profile + ", " + Setting(i).tables; }
+
   void Place() {
     double x = kLeft;
+    double heading_end = 0;
     for (size_t i = 0; i < robustness_.settings.size(); ++i) {
       if (i > 0) x += kCell;
-      if (i > 0 && !SameGroup(i - 1, i)) {
-        x += kGroupGap;
-      } else if (i > 0 && Setting(i - 1).senders != Setting(i).senders) {
+      if (i == 0 || !SameGroup(i - 1, i)) {
+        if (i > 0) x = std::max(x, heading_end) + kGroupGap;
+        heading_end = x + kLetter * static_cast<double>(GroupName(i).size());
+      } else if (Setting(i - 1).senders != Setting(i).senders) {
         x += kSendersGap;
       }
       xs_.push_back(x);
@@ -96,7 +103,7 @@ class Picture {
     for (size_t i = 0; i < xs_.size(); ++i) {
       const bool group = i == 0 || !SameGroup(i - 1, i);
       const bool senders = group || Setting(i - 1).senders != Setting(i).senders;
-      if (group) Text(xs_[i], 34, "start", Setting(i).profile + ", " + Setting(i).tables, "font-weight=\"bold\"");
+      if (group) Text(xs_[i], 34, "start", GroupName(i), "font-weight=\"bold\"");
       if (senders) {
         Add("<text x=\"{0:.1f}\" y=\"{1:.1f}\" font-size=\"10\" transform=\"rotate(-45 {0:.1f} {1:.1f})\">{2}</text>\n",
             xs_[i] + kCell, kTop - 10, EscapeMarkup(Setting(i).senders));
