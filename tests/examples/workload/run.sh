@@ -5,11 +5,12 @@ uhaul=${UHAUL:-uhaul}
 here=$(cd "$(dirname "$0")" && pwd)
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
+cp "$here/sizes.csv" "$here/sweep.yaml" "$out"
 cd "$out"
-"$uhaul" trace generate --workload "$here/sizes.csv" --load 1.0 --link 10Gbps --duration 700ms --seed 7 --out t.csv
+"$uhaul" trace generate --workload ./sizes.csv --load 1.0 --link 10Gbps --duration 700ms --seed 7 --out t.csv
 "$uhaul" trace show t.csv
 "$uhaul" detect --trace t.csv --at 500ms --threshold 1MB
-"$uhaul" run "$here/sweep.yaml"
-"$uhaul" collect "$here/sweep.yaml" --mean
-"$uhaul" collect "$here/sweep.yaml" --out results.csv
+"$uhaul" run ./sweep.yaml
+"$uhaul" collect ./sweep.yaml --mean
+"$uhaul" collect ./sweep.yaml --out results.csv
 test "$(wc -l <results.csv)" -eq 7 # a line per point: OpenNF has no threshold
