@@ -203,7 +203,8 @@ void NfAgent::Run(TimePoint now, OperationId op, const ExportTask& task, Outbox&
   } else {
     ++e.missing;
   }
-  ExportNext(now, op, outbox);
+  // The next begins when this one was due, even if the engine comes late: flows are exported back to back.
+  ExportNext(cpu_.busy_until(), op, outbox);
 }
 
 void NfAgent::Handle(TimePoint now, OperationId op, const msg::CancelGet&, Outbox& outbox) {
