@@ -33,8 +33,9 @@ struct FrameMeta {
   uint8_t flags = 0;
   uint8_t nf = 0;                          // kRelayed: the instance it goes to
   uint16_t link_octets = kEthernetHeader;  // of the frame, before its IP header
+  uint64_t flow_id = 0;  // of the headers' five-tuple, once somebody here has hashed it; 0: nobody has
 };
-static_assert(sizeof(FrameMeta) == 24);
+static_assert(sizeof(FrameMeta) == 32);
 
 // The offset of the dynamic field; registered once per process, after the EAL is up.
 class FrameField {

@@ -9,12 +9,19 @@
 namespace uhaul::runtime {
 namespace {
 
-// A look at a socket takes longer than a burst of packets; a message may wait so long.
+// A look at a socket, or a call to send, takes longer than a burst of packets; a message may wait so long.
 constexpr Duration kPollPeriod = Duration::Micros(5);
+constexpr Duration kFlushPeriod = Duration::Micros(5);
+constexpr Bytes kFlushAtOnce(16 << 10);
+// Where a bell says that there is something to read, a look without one only finds out who has gone.
+constexpr Duration kIdlePollPeriod = Duration::Millis(1);
 // Calls of one machine's timer, and messages for it, between two rounds of packets: enough that a burst of packets does
 // not take longer than the share of a move that is done beside it, few enough that rings hold what comes meanwhile.
 constexpr int kSlice = 4;
-constexpr int kMostMessages = 64;
+constexpr int kMostMessages = 32;
+// A controller lets go of hundreds of thousands of packets at once: they come between the generator's, not before them.
+constexpr size_t kMostFrames = 32;
+constexpr int kMostBursts = 4;
 
 }  // namespace
 
@@ -34,7 +41,10 @@ struct RealNode::Southbound final : FrameHandler {
         return;
       }
       packet->handle = *handle;
-      packet->flow.id = node->plane_->path().hasher().Id(packet->flow.tuple);
+      FrameMeta& meta = node->plane_->path().store().MetaOf(*handle);
+      // Another process's word does not count, and a recorded packet goes by its connection, whichever way it went.
+      if (node->bell_ == nullptr || node->plane_->path().recorded() != nullptr) meta.flow_id = 0;
+      packet->flow.id = meta.flow_id != 0 ? meta.flow_id : node->plane_->path().hasher().Id(packet->flow.tuple);
     }
     const Bytes size = WireSize(message);
     CountMessage(message, size, &node->plane_->facts().counters());
@@ -82,20 +92,24 @@ void RealNode::Start() {
   plane_->machines().SettleAll(TimePoint());
   now_ = clock_->Now();
   next_poll_ = TimePoint();  // the clock began anew
+  next_flush_ = TimePoint();
 }
 
 Result<bool> RealNode::Round() {
   const TimePoint begin = now_;
   bool busy = RunDue(begin);
-  if (begin >= next_poll_) {
-    next_poll_ = begin + kPollPeriod;
+  if (ChannelsCall(begin)) {
     if (Status polled = PollChannels(); !polled) return polled.error();
     if (now_ != begin) return true;  // started just now: the clock began anew
   }
-  if (generates_) busy |= plane_->generator().SendDue(begin, &punctuality_);
+  for (int i = 0; generates_ && i < kMostBursts; ++i) {
+    const size_t sent = plane_->generator().SendDue(begin, &punctuality_);
+    busy |= sent > 0;
+    if (sent < kBurst) break;
+  }
   for (const Input& input : inputs_) busy |= PollLink(input);
   plane_->PushLinks(begin);
-  if (Status flushed = Flush(); !flushed) return flushed.error();
+  if (Status flushed = Flush(begin); !flushed) return flushed.error();
   now_ = clock_->Now();
   if (busy) punctuality_.busy_ns += (now_ - begin).nanos();
   return busy;
@@ -103,9 +117,19 @@ Result<bool> RealNode::Round() {
 
 bool RealNode::PollLink(const Input& input) {
   std::array<rte_mbuf*, kBurst> burst;
-  const size_t received = input.link->Receive(burst);
-  if (received == 0) return false;
-  plane_->OnData(clock_->Now(), input.link_rank, {burst.data(), received});
+  for (int i = 0; i < kMostBursts; ++i) {
+    const size_t received = input.link->Receive(burst);
+    if (received == 0) return i > 0;
+    plane_->OnData(clock_->Now(), input.link_rank, {burst.data(), received});
+    if (received < kBurst) break;
+  }
+  return true;
+}
+
+bool RealNode::ChannelsCall(TimePoint now) {
+  const bool rung = bell_ != nullptr && bell_->Take();
+  if (!rung && !unread_ && now < next_poll_) return false;
+  next_poll_ = now + (bell_ != nullptr ? kIdlePollPeriod : kPollPeriod);
   return true;
 }
 
@@ -135,25 +159,28 @@ bool RealNode::RunDue(TimePoint now) {
 }
 
 Status RealNode::PollChannels() {
+  unread_ = false;
   for (const auto& way : southbound_) {
-    for (bool more = true; more;) {
-      const Result<Channel::Received> received = way->channel->Receive(*way);
-      if (!received) return received.error();
-      if (received->closed) return Error{way->channel->peer() + " has gone"};
-      if (!way->fault) return way->fault.error();
-      if (received->frames > 0) next_poll_ = TimePoint();  // where there is one, more are to come
-      more = received->more;
-    }
+    const Result<Channel::Received> received = way->channel->Receive(*way, kMostFrames);
+    if (!received) return received.error();
+    if (received->closed) return Error{way->channel->peer() + " has gone"};
+    if (!way->fault) return way->fault.error();
+    unread_ |= received->more;
+    // Without a bell: where there is one, more are to come.
+    if (bell_ == nullptr) unread_ |= received->frames > 0;
   }
   return {};
 }
 
-Status RealNode::Flush() {
+Status RealNode::Flush(TimePoint now) {
   if (!broken_) [[unlikely]] {
     return broken_.error();
   }
+  const bool due = now >= next_flush_;
   for (const auto& way : southbound_) {
     if (!way->channel->wants_write()) continue;
+    if (!due && way->channel->queued() < kFlushAtOnce) continue;
+    next_flush_ = now + kFlushPeriod;
     if (Status flushed = way->channel->Flush(); !flushed) return flushed;
   }
   return {};

@@ -34,6 +34,8 @@ class RealNode final : private MachineHost {
   using OnAdmin = std::function<void(std::string_view text)>;
   // The machine's way to the controller; no machine: only its owner speaks there.
   void Attach(std::optional<NodeId> machine, Channel* channel, OnAdmin on_admin = nullptr);
+  // The controller is in this process and rings when it has written.
+  void Listen(Doorbell* bell) { bell_ = bell; }
   // `clocks_agree`: the controller's clock is ours, so that a message's way counts from when it was sent.
   void SetProfile(const Profile& profile, bool clocks_agree);
   // This process is the generator, too.
@@ -57,8 +59,9 @@ class RealNode final : private MachineHost {
 
   RealNode(RunControl* run, const TscClock* clock);
   bool RunDue(TimePoint now);
+  bool ChannelsCall(TimePoint now);
   Status PollChannels();
-  Status Flush();
+  Status Flush(TimePoint now);
   struct Input {
     uint16_t link_rank;
     DataLink* link;
@@ -81,7 +84,10 @@ class RealNode final : private MachineHost {
   bool generates_ = false;
   bool clocks_agree_ = true;
   Status broken_;  // the first fault of a channel
+  Doorbell* bell_ = nullptr;
+  bool unread_ = false;  // a channel has more
   TimePoint next_poll_;
+  TimePoint next_flush_;
   TimePoint now_;
   Punctuality punctuality_;
 };

@@ -117,6 +117,7 @@ Status RealTestbed::StartController() {
       .controller = {.profile = {}, .hash_key = HashKeyOf(spec), .nf_count = kNfCount},
       .clock = [this] { return clock_.Now(); },
       .shared_clock = true,
+      .bell = &to_controller_,
       .on_event = [this](TimePoint at, const RecordEvent& event) { mail_.Put(at, event); },
       .on_drop = [this](TimePoint at, const Packet& packet) { mail_.Put(at, RecordMail::Lost{packet.flow}); },
       .on_join = nullptr,
@@ -124,6 +125,7 @@ Status RealTestbed::StartController() {
       .on_admin = nullptr,
       .on_blob = nullptr,
       .log = nullptr});
+  node_->Listen(&to_node_);
   for (size_t i = 1; i < kMachines; ++i) {
     if (Status connected = ConnectMachine(MachineNode(i)); !connected) return connected;
   }
@@ -141,8 +143,9 @@ Status RealTestbed::ConnectMachine(NodeId machine) {
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
     return Error{std::string("no sockets for the controller: ") + std::strerror(errno)};
   }
-  service_->Adopt(FileDescriptor(ends[0]), HelloOf(machine));
+  service_->Adopt(FileDescriptor(ends[0]), HelloOf(machine), &to_node_);
   channels_.push_back(std::make_unique<Channel>(FileDescriptor(ends[1]), "the controller"));
+  channels_.back()->RingOnWrite(&to_controller_);
   node_->Attach(machine, channels_.back().get());
   return {};
 }

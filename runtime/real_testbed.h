@@ -86,6 +86,8 @@ class RealTestbed final : public Testbed {
   FactLog log_;  // with a second lcore
   PointSpec point_;
   PacketStore store_;
+  Doorbell to_node_;  // rung by the controller
+  Doorbell to_controller_;
   std::vector<std::unique_ptr<Channel>> channels_;
   RecordMail mail_;
   std::unique_ptr<RealNode> node_;

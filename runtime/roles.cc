@@ -30,7 +30,7 @@ void GeneratorRole::SendOne(TimePoint now) {
   path_->Send(*out_, now, {&mbuf, 1});
 }
 
-bool GeneratorRole::SendDue(TimePoint now, Punctuality* punctuality) {
+size_t GeneratorRole::SendDue(TimePoint now, Punctuality* punctuality) {
   PacketSource& source = run_->source();
   Outgoing out;
   while (out.count < kBurst && source.NextTime() <= now) {
@@ -45,9 +45,8 @@ bool GeneratorRole::SendDue(TimePoint now, Punctuality* punctuality) {
     punctuality->latest_ns = std::max(punctuality->latest_ns, late);
     out.Add(mbuf);
   }
-  if (out.count == 0) return false;
-  path_->Send(*out_, now, out.span());
-  return true;
+  if (out.count > 0) path_->Send(*out_, now, out.span());
+  return out.count;
 }
 
 void GeneratorRole::OnAcknowledgements(TimePoint now, std::span<rte_mbuf* const> burst) {

@@ -32,8 +32,8 @@ class GeneratorRole {
   TimePoint NextTime() const { return run_->source().NextTime(); }
   // By a schedule: the packet whose time is now.
   void SendOne(TimePoint now);
-  // Real time: whatever is due, up to a burst; whether there was anything. What finds no mbuf leaves later.
-  bool SendDue(TimePoint now, Punctuality* punctuality);
+  // Real time: whatever is due, up to a burst; how many. What finds no mbuf leaves later.
+  size_t SendDue(TimePoint now, Punctuality* punctuality);
   void OnAcknowledgements(TimePoint now, std::span<rte_mbuf* const> burst);
 
  private:

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "core/base/little_endian.h"
 #include "core/protocol/codec.h"
@@ -17,7 +18,7 @@ namespace uhaul::runtime {
 namespace {
 
 constexpr size_t kLengthOctets = 4;
-constexpr size_t kReadOctets = 256 * 1024;
+constexpr size_t kReadOctets = 64 * 1024;
 constexpr size_t kSpareOctets = 4 * 1024 * 1024;  // of an output buffer, kept when it is empty
 constexpr size_t kMaxMessageFrame = sizeof(int64_t) + kMaxChunkBytes + 1024 + sizeof(uint16_t) + kMaxPacketOctets;
 
@@ -100,6 +101,7 @@ Status Channel::QueueBlob(uint8_t stream, std::span<const uint8_t> octets) {
 }
 
 Status Channel::Flush() {
+  const size_t before = written_;
   while (written_ < out_.size()) {
     const ssize_t sent = ::send(socket_.get(), out_.data() + written_, out_.size() - written_, MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
@@ -107,6 +109,7 @@ Status Channel::Flush() {
     if (sent < 0) return Error{fmt::format("{} is gone: {}", peer_, std::strerror(errno))};
     written_ += static_cast<size_t>(sent);
   }
+  if (bell_ != nullptr && written_ > before) bell_->Ring();
   if (written_ == out_.size()) {
     out_.clear();
     written_ = 0;
@@ -150,35 +153,44 @@ Result<size_t> Channel::NextFrame(std::span<const uint8_t> in) const {
   return kLengthOctets + length;
 }
 
-Result<Channel::Received> Channel::Receive(FrameHandler& handler, size_t limit) {
-  Received received;
-  if (in_.size() < in_size_ + kReadOctets) in_.resize(in_size_ + kReadOctets);
+Result<Channel::Read> Channel::ReadSocket() {
+  if (in_begin_ > 0) std::memmove(in_.data(), in_.data() + in_begin_, in_end_ - in_begin_);
+  in_end_ -= std::exchange(in_begin_, 0);
+  if (in_.size() < in_end_ + kReadOctets) in_.resize(in_end_ + kReadOctets);
   ssize_t read = 0;
-  while ((read = ::recv(socket_.get(), in_.data() + in_size_, kReadOctets, 0)) < 0 && errno == EINTR) {
+  while ((read = ::recv(socket_.get(), in_.data() + in_end_, kReadOctets, 0)) < 0 && errno == EINTR) {
   }
-  const bool ended = read == 0;
   if (read < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
     return Error{fmt::format("{} is gone: {}", peer_, std::strerror(errno))};
   }
-  received.more = read == static_cast<ssize_t>(kReadOctets);
-  std::span<const uint8_t> in(in_.data(), in_size_ + static_cast<size_t>(std::max<ssize_t>(read, 0)));
-  for (;;) {
-    const Result<size_t> size = NextFrame(in);
-    if (!size) return size.error();
-    if (*size == 0 || in.size() < *size) break;
-    if (received.frames == limit) {
-      received.more = true;
-      break;
+  const auto octets = static_cast<size_t>(std::max<ssize_t>(read, 0));
+  in_end_ += octets;
+  return Read{octets, read == 0};
+}
+
+Result<Channel::Received> Channel::Receive(FrameHandler& handler, size_t limit) {
+  Received received;
+  const auto unread = [this] { return std::span<const uint8_t>(in_).subspan(in_begin_, in_end_ - in_begin_); };
+  Result<size_t> size = NextFrame(unread());
+  if (!size) return size.error();
+  if (*size == 0 || unread().size() < *size) {
+    const Result<Read> read = ReadSocket();
+    if (!read) return read.error();
+    if (read->ended) {
+      if (in_end_ > in_begin_) return Malformed("the connection ends in the middle of it");
+      received.closed = true;
+      return received;
     }
-    if (const Status taken = Take(in.first(*size).subspan(kLengthOctets), handler); !taken) return taken.error();
-    in = in.subspan(*size);
-    ++received.frames;
+    received.more = read->octets == kReadOctets;
   }
-  in_size_ = in.size();
-  if (in_size_ > 0 && in.data() != in_.data()) std::memmove(in_.data(), in.data(), in_size_);
-  if (!ended || received.more) return received;
-  if (in_size_ > 0) return Malformed("the connection ends in the middle of it");
-  received.closed = true;
+  for (;; ++received.frames) {
+    if (size = NextFrame(unread()); !size) return size.error();
+    if (*size == 0 || unread().size() < *size) return received;
+    if (received.frames == limit) break;
+    if (const Status taken = Take(unread().first(*size).subspan(kLengthOctets), handler); !taken) return taken.error();
+    in_begin_ += *size;
+  }
+  received.more = true;
   return received;
 }
 

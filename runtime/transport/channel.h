@@ -24,6 +24,7 @@
 
 #include "core/base/result.h"
 #include "core/protocol/message.h"
+#include "runtime/transport/doorbell.h"
 #include "runtime/transport/file_descriptor.h"
 #include "runtime/transport/packet_vault.h"
 
@@ -61,6 +62,8 @@ class Channel {
   Status QueueAdmin(std::string_view text);
   Status QueueBlob(uint8_t stream, std::span<const uint8_t> octets);
   Status Flush();
+  // Rung whenever the socket has taken something; the far end, in this process, listens. Outlives the channel.
+  void RingOnWrite(Doorbell* bell) { bell_ = bell; }
   bool wants_write() const { return written_ < out_.size(); }
   Bytes queued() const { return Bytes(out_.size() - written_); }
 
@@ -70,7 +73,7 @@ class Channel {
     bool more = false;    // there may be more at once: call again without polling
   };
   // Does not block; what a call of the handler does to this channel may be to queue, nothing else. At most `limit`
-  // frames; what was read beyond them waits for the next call.
+  // frames; what was read beyond them waits for the next call, which then reads nothing new before they are through.
   Result<Received> Receive(FrameHandler& handler, size_t limit = SIZE_MAX);
 
   int fd() const { return socket_.get(); }
@@ -83,6 +86,11 @@ class Channel {
   void EndFrame();
   Error Malformed(const std::string& what) const;
   Result<size_t> NextFrame(std::span<const uint8_t> in) const;
+  struct Read {
+    size_t octets = 0;
+    bool ended = false;
+  };
+  Result<Read> ReadSocket();
   Status Take(std::span<const uint8_t> frame, FrameHandler& handler);
   Status TakeMessage(std::span<const uint8_t> body, FrameHandler& handler);
 
@@ -93,7 +101,9 @@ class Channel {
   size_t written_ = 0;      // octets of out_ that the socket has
   size_t frame_begin_ = 0;  // of the frame being queued
   std::vector<uint8_t> in_;
-  size_t in_size_ = 0;  // octets of in_ that wait for the rest of their frame
+  size_t in_begin_ = 0;  // octets of in_ from here ...
+  size_t in_end_ = 0;    // ... to here were read, and wait for their turn or for the rest of their frame
+  Doorbell* bell_ = nullptr;
 };
 
 }  // namespace uhaul::runtime

@@ -24,6 +24,8 @@ constexpr Duration kHelloPatience = Duration::Seconds(10);
 constexpr int kMessagesPerRound = 256;
 // A peer with so many messages in its line is not read until they are fewer: the sockets hold it back.
 constexpr size_t kMaxWaiting = 65536;
+// To sleep and be woken takes both sides longer than a message does: a bell is watched for so long first.
+constexpr Duration kWatch = Duration::Micros(50);
 
 std::function<TimePoint()> ClockFromNow() {
   const auto raw = [] {
@@ -140,11 +142,12 @@ ServicePeer& ControllerService::AddPeer(FileDescriptor socket, const std::string
   return *peers_.back();
 }
 
-void ControllerService::Adopt(FileDescriptor socket, const Hello& hello) {
+void ControllerService::Adopt(FileDescriptor socket, const Hello& hello, Doorbell* bell) {
   const Status admitted = AdmitPeer(hello);
   UHAUL_CHECK(admitted.ok());
   ServicePeer& peer = AddPeer(std::move(socket), "from this process");
   peer.hello_ = hello;
+  peer.channel_->RingOnWrite(bell);
   Welcome(peer);
 }
 
@@ -205,6 +208,19 @@ TimePoint ControllerService::NextDeadline() const {
   return next;
 }
 
+// Whether a peer of this process has rung, or a deadline is near.
+bool ControllerService::Watch() {
+  if (options_.bell == nullptr) return false;
+  const TimePoint next = NextDeadline();
+  for (const TimePoint until = options_.clock() + kWatch; !stopping_.load(std::memory_order_relaxed);) {
+    if (options_.bell->Take()) return true;
+    const TimePoint now = options_.clock();
+    if (now >= next) return true;
+    if (now >= until) return false;
+  }
+  return true;
+}
+
 // Until a socket or a deadline calls; marks the peers that can be read.
 void ControllerService::Wait() {
   std::vector<pollfd> polls;
@@ -219,6 +235,7 @@ void ControllerService::Wait() {
                      static_cast<short>((read ? POLLIN : 0) | (write ? POLLOUT : 0)), 0});
     at_once = at_once || (read && peer->readable_);
   }
+  at_once = at_once || Watch();
   timespec timeout = {};
   timespec* wait = &timeout;
   if (const TimePoint next = NextDeadline(); next == TimePoint::Never() && !at_once) {

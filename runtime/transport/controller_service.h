@@ -67,6 +67,7 @@ struct ControllerServiceOptions {
   ControllerOptions controller;
   std::function<TimePoint()> clock;  // default: time since construction (CLOCK_MONOTONIC_RAW)
   bool shared_clock = false;         // peers stamp their messages by the same clock
+  Doorbell* bell = nullptr;          // rung by peers in this process; watched for a while before Run() sleeps
   // All called in the thread of Run(); the first two may not call the service.
   std::function<void(TimePoint, const RecordEvent&)> on_event;
   std::function<void(TimePoint, const Packet&)> on_drop;                         // a packet that the controller lost
@@ -87,8 +88,9 @@ class ControllerService {
 
   // Before Run(). The address that was taken (port 0: a free one).
   Result<Address> Listen(const Address& address);
-  // Before Run(): a connected socket whose far end's role is known; it says no hello.
-  void Adopt(FileDescriptor socket, const Hello& hello);
+  // Before Run(): a connected socket whose far end's role is known; it says no hello. `bell`: rung when something was
+  // written to it.
+  void Adopt(FileDescriptor socket, const Hello& hello, Doorbell* bell = nullptr);
 
   // Before Run(): hand-overs are journalled there, and what the controllers before this one left open is carried
   // through.
@@ -114,6 +116,7 @@ class ControllerService {
   class Inlet;
 
   // controller_service.cc: the loop
+  bool Watch();
   void Wait();
   void TakePosted();
   void Accept(Listener& listener);
