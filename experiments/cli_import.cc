@@ -6,6 +6,7 @@
 
 #include "experiments/cli.h"
 #include "experiments/engine_store.h"
+#include "experiments/import_captures.h"
 #include "experiments/import_run.h"
 #include "results/point_store.h"
 
@@ -23,6 +24,9 @@ constexpr const char* kAbout =
     "STEPS.csv  step,time_ns,host: accepted (t0) is needed; last_delete (downtime), done (T done), ended, ...\n"
     "Counters   name,value: events, control_messages, packets_lost, controller_peak_bytes, ...\n"
     "FIT        at_ns,before,after: entries before and after each pass\n\n"
+    "Without a file of flows: captures of the testbed, --capture generator=F --capture nf1=F, and nf2 and sink, too;\n"
+    "flows.csv and counters.csv in the folder then are what they say, for you to look at. STEPS.csv has times since\n"
+    "1970, as captures do; flows at NF 1 are active if their last packet before t0 is no older than fit.window.\n\n"
     "A time's column ends in its unit (_ns _us _ms _s) and may name its clock (finished_ns@sink). What is not given, "
     "or\n"
     "was read from a clock whose offset is not known, is no data; it is never taken for zero. results/README.md\n"
@@ -31,6 +35,8 @@ constexpr const char* kAbout =
 void AddImportOptions(CommandLine* line) {
   using Texts = std::vector<std::string>;
   line->options().add_options()("steps", po::value<std::string>()->default_value(""), "the operation's steps (needed)")(
+      "capture,c", po::value<Texts>()->composing()->default_value({}, ""),
+      "POINT=FILE: a capture at generator, nf1, nf2 or sink, instead of FLOWS.csv")(
       "counters", po::value<std::string>()->default_value(""), "counters and buffers")(
       "fit", po::value<std::string>()->default_value(""), "passes of the FIT")(
       "out,o", po::value<std::string>()->default_value(""), "folder to write the point and the trace to (needed)")(
@@ -59,9 +65,26 @@ Result<std::map<std::string, int64_t>> ParseOffsets(const std::vector<std::strin
   return offsets;
 }
 
+Result<std::map<std::string, std::string>> ParseCaptures(const std::vector<std::string>& texts) {
+  std::map<std::string, std::string> files;
+  for (const std::string& text : texts) {
+    const size_t equals = text.find('=');
+    const std::string point = text.substr(0, equals);
+    if (equals == std::string::npos || equals + 1 == text.size() ||
+        std::find(std::begin(kCapturePoints), std::end(kCapturePoints), point) == std::end(kCapturePoints)) {
+      return Error{fmt::format("--capture {}: needs POINT=FILE, POINT one of {}", Quoted(text),
+                               fmt::join(kCapturePoints, ", "))};
+    }
+    if (!files.emplace(point, text.substr(equals + 1)).second) {
+      return Error{fmt::format("--capture {}: this point has a file already", Quoted(text))};
+    }
+  }
+  return files;
+}
+
 Result<ImportRequest> ReadRequest(const CommandLine& line) {
   ImportRequest request;
-  request.flows = line.Get<std::vector<std::string>>("flows").front();
+  if (line.Has("flows")) request.flows = line.Get<std::vector<std::string>>("flows").front();
   request.steps = line.Get<std::string>("steps");
   request.counters = line.Get<std::string>("counters");
   request.fit = line.Get<std::string>("fit");
@@ -74,6 +97,32 @@ Result<ImportRequest> ReadRequest(const CommandLine& line) {
   if (!start.ok()) return Error{"--start " + start.error().message};
   request.start_ns = *start;
   return request;
+}
+
+// The window that the point will have.
+Result<Duration> WindowOf(const std::vector<std::string>& specs) {
+  std::vector<std::string> sets;
+  std::copy_if(specs.begin(), specs.end(), std::back_inserter(sets),
+               [](const std::string& text) { return text.starts_with("fit.window="); });
+  const Result<Definition> definition = LoadWithSets("base", sets);
+  if (!definition.ok()) return definition.error();
+  const Result<std::vector<PointSpec>> expanded = Expand(*definition);
+  if (!expanded.ok()) return expanded.error();
+  return expanded->front().fit.window;
+}
+
+// Captures become the files that a request names.
+Status WriteTables(const CommandLine& line, std::map<std::string, std::string> files, ImportRequest* request) {
+  const Result<Duration> window = WindowOf(line.Get<std::vector<std::string>>("spec"));
+  if (!window.ok()) return window.error();
+  const Result<CaptureTables> tables = TablesOf({std::move(files), request->steps, request->offsets_ns, *window});
+  if (!tables.ok()) return tables.error();
+  request->flows = line.Get<std::string>("out") + "/flows.csv";
+  if (Status written = WriteTextFile(request->flows, tables->flows); !written.ok()) return written;
+  if (request->start_ns == 0) request->start_ns = tables->start_ns;
+  if (!request->counters.empty()) return {};  // the user knows more than packets tell
+  request->counters = line.Get<std::string>("out") + "/counters.csv";
+  return WriteTextFile(request->counters, tables->counters);
 }
 
 // What was set by hand, and what follows from the run.
@@ -158,23 +207,29 @@ void Report(const ImportedSpec& imported, const ImportedRun& run, const std::str
 }  // namespace
 
 int ImportCommand(const Arguments& arguments) {
-  CommandLine line("uhaul import FLOWS.csv --steps STEPS.csv --out DIR [options]", kAbout,
+  CommandLine line("uhaul import [FLOWS.csv] --steps STEPS.csv --out DIR [options]", kAbout,
                    "uhaul import flows.csv --steps steps.csv --counters counters.csv --spec scheme.name=uhaul "
                    "--spec edm.threshold=3MB --offset sink=12us --out testbed");
   AddImportOptions(&line);
   line.Positional("flows", 1);
   if (const std::optional<int> done = line.Parse(arguments)) return *done;
-  if (!line.Has("flows")) return line.Usage("which file of flows?");
+  Result<std::map<std::string, std::string>> captures = ParseCaptures(line.Get<std::vector<std::string>>("capture"));
+  if (!captures.ok()) return line.Usage(captures.error().message);
+  if (line.Has("flows") == !captures->empty()) return line.Usage("which file of flows, or which captures?");
   const Stopwatch stopwatch;
-  const Result<ImportRequest> request = ReadRequest(line);
+  Result<ImportRequest> request = ReadRequest(line);
   if (!request.ok()) return line.Usage(request.error().message);
-  const Result<ImportedRun> run = ImportRun(*request);
-  if (!run.ok()) return FailFor(run.error());
   const std::string& out = line.Get<std::string>("out");
   const std::string trace = out + "/trace.csv";
   std::error_code error;
   std::filesystem::create_directories(out, error);
   if (error) return Fail(exit_code::kBadInput, fmt::format("cannot make {}: {}", out, error.message()));
+  if (!captures->empty()) {
+    if (Status written = WriteTables(line, *std::move(captures), &*request); !written.ok())
+      return FailFor(written.error());
+  }
+  const Result<ImportedRun> run = ImportRun(*request);
+  if (!run.ok()) return FailFor(run.error());
   if (!run->trace.flows.empty()) {
     if (const Status written = WriteTrace(run->trace, trace); !written.ok()) return FailFor(written.error());
   }

@@ -83,24 +83,10 @@ class Importer {
     return found == request_.offsets_ns.end() ? 0 : found->second;
   }
 
-  // Which clock is the record's: that of `accepted`, wherever its line stands.
-  Status FindReference() {
-    Result<ImportCsv> csv = ImportCsv::Open(request_.steps, kStepColumns);
-    if (!csv.ok()) return csv.error();
-    for (;;) {
-      const Result<bool> more = csv->Next();
-      if (!more.ok()) return more.error();
-      if (!*more) break;
-      if (csv->Text("step") != kStepNames[static_cast<size_t>(OperationStep::kAccepted)]) continue;
-      reference_ = csv->HostOf("time");
-      if (reference_.empty() && csv->Has("host")) reference_ = csv->Text("host");
-      return {};
-    }
-    return Error{fmt::format("{}:1:1: error: the step 'accepted' is missing; it is t0", request_.steps)};
-  }
-
   Status ReadSteps() {
-    if (Status found = FindReference(); !found.ok()) return found;
+    const Result<AcceptedStep> accepted = FindAccepted(request_.steps);
+    if (!accepted.ok()) return accepted.error();
+    reference_ = accepted->host;  // the record's clock
     Result<ImportCsv> csv = ImportCsv::Open(request_.steps, kStepColumns);
     if (!csv.ok()) return csv.error();
     std::set<std::string, std::less<>> seen;
@@ -126,7 +112,6 @@ class Importer {
       }
     }
     out_.record.t0_ns = out_.record.step_ns(OperationStep::kAccepted);
-    if (out_.record.t0_ns == kNever) return Error{request_.steps + ":1:1: error: 'accepted' has no time"};
     return {};
   }
 
@@ -340,6 +325,25 @@ class Importer {
 };
 
 }  // namespace
+
+// Wherever its line stands.
+Result<AcceptedStep> FindAccepted(const std::string& steps) {
+  Result<ImportCsv> csv = ImportCsv::Open(steps, kStepColumns);
+  if (!csv.ok()) return csv.error();
+  for (;;) {
+    const Result<bool> more = csv->Next();
+    if (!more.ok()) return more.error();
+    if (!*more) return Error{fmt::format("{}:1:1: error: the step 'accepted' is missing; it is t0", steps)};
+    if (csv->Text("step") != kStepNames[static_cast<size_t>(OperationStep::kAccepted)]) continue;
+    AcceptedStep accepted{csv->HostOf("time"), 0};
+    if (accepted.host.empty() && csv->Has("host")) accepted.host = csv->Text("host");
+    const Result<std::optional<int64_t>> time = csv->Time("time");
+    if (!time.ok()) return time.error();
+    if (!*time) return csv->At("time", "'accepted' has no time");
+    accepted.time_ns = **time;
+    return accepted;
+  }
+}
 
 Result<ImportedRun> ImportRun(const ImportRequest& request) { return Importer(request).Run(); }
 

@@ -32,4 +32,11 @@ struct ImportedRun {
 
 Result<ImportedRun> ImportRun(const ImportRequest& request);
 
+// Of a file of steps: t0, as its clock shows it.
+struct AcceptedStep {
+  std::string host;  // "": the one clock of all files
+  int64_t time_ns = 0;
+};
+Result<AcceptedStep> FindAccepted(const std::string& steps);
+
 }  // namespace uhaul

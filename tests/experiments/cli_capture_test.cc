@@ -79,3 +79,19 @@ TEST_CASE("uhaul replay: what it cannot do is refused, and it says why") {
   CHECK(place.Uhaul("replay no.pcap") == 65);
   CHECK_THAT(place.err, Catch::Contains("no.pcap: cannot be read"));
 }
+
+TEST_CASE("uhaul import: captures of a testbed become a point, its trace, and the tables that it was made of") {
+  Place place;
+  const std::string t0 = std::to_string(CaptureMaker::kStart + 20'000'000);
+  REQUIRE(std::system(("printf 'step,time_ns\naccepted," + t0 + "\n' > " + place.directory.File("s.csv")).c_str()) ==
+          0);
+  REQUIRE(place.Uhaul(
+              "import --capture generator=a.pcap --capture nf1=a.pcap --capture sink=a.pcap --steps s.csv --out d") ==
+          0);
+  CHECK_THAT(place.out, Catch::Contains("to simulate its flows: uhaul run base") && Catch::Contains("d/trace.csv"));
+  CHECK_THAT(place.directory.Read("d/counters.csv"), Catch::Contains("packets_lost,0\n"));
+  CHECK(place.Uhaul("import --capture genorator=a.pcap --steps s.csv --out d") == 64);
+  CHECK_THAT(place.err, Catch::Contains("POINT one of generator, nf1, nf2, sink"));
+  CHECK(place.Uhaul("import --steps s.csv --out d") == 64);
+  CHECK(place.Uhaul("import --capture generator=a.pcap --capture nf1=no.pcap --steps s.csv --out d") == 65);
+}
