@@ -88,7 +88,7 @@ TEST_CASE("LoadTestbed: every error names file, line and column, and what would 
 
 TEST_CASE("LoadTestbed: the testbeds that come with the project are whole") {
   for (const char* name : {"one-host-memif", "five-servers"}) {
-    const std::string path = std::string(UHAUL_SOURCE_DIR) + "/experiments/testbed/" + name + ".yaml";
+    const std::string path = std::string(UHAUL_SOURCE_DIR "/experiments/testbed/") + name + ".yaml";
     CAPTURE(path);
     const auto config = LoadTestbed(path);
     if (!config.ok()) FAIL(config.error().message);

@@ -37,7 +37,7 @@ class Place {
   }
   // The exit code; what it printed is in log().
   int Engine(const std::string& engine, const std::string& arguments) const {
-    const std::string command = std::string(UHAUL_BIN_DIR) + "/" + engine + " " + arguments;
+    const std::string command = std::string(UHAUL_BIN_DIR "/") + engine + " " + arguments;
     const int status = std::system((command + " >" + path_ + "/log 2>&1 </dev/null").c_str());
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   }
@@ -63,7 +63,7 @@ class Place {
 };
 
 inline bool HasEngine(const std::string& engine) {
-  return std::filesystem::exists(std::string(UHAUL_BIN_DIR) + "/" + engine);
+  return std::filesystem::exists(std::string(UHAUL_BIN_DIR "/") + engine);
 }
 
 }  // namespace uhaul::runtime

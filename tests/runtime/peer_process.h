@@ -67,7 +67,7 @@ class PeerProcess {
     int in[2], out[2];
     REQUIRE(pipe2(in, O_CLOEXEC) == 0);
     REQUIRE(pipe2(out, O_CLOEXEC) == 0);
-    arguments.insert(arguments.begin(), std::string(UHAUL_BIN_DIR) + "/port_peer");
+    arguments.insert(arguments.begin(), std::string(UHAUL_BIN_DIR "/port_peer"));
     std::vector<char*> words;
     for (std::string& word : arguments) words.push_back(word.data());
     words.push_back(nullptr);

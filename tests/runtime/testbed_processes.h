@@ -35,7 +35,7 @@ class Process {
  public:
   // `network`: a descriptor of the network namespace to start in, or -1. What it prints goes to the end of `log`.
   Process(std::vector<std::string> words, const std::string& log, int network = -1) {
-    words.front() = std::string(UHAUL_BIN_DIR) + "/" + words.front();
+    words.front() = std::string(UHAUL_BIN_DIR "/") + words.front();
     std::vector<char*> arguments;
     for (std::string& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);

@@ -44,7 +44,7 @@ struct Ended {
 
 // Starts uhaul-sim; descriptor 3 is the progress pipe, whose read end comes back.
 pid_t Start(std::vector<std::string> arguments, int* progress) {
-  arguments.insert(arguments.begin(), std::string(UHAUL_BIN_DIR) + "/uhaul-sim");
+  arguments.insert(arguments.begin(), std::string(UHAUL_BIN_DIR "/uhaul-sim"));
   int ends[2];
   REQUIRE(pipe(ends) == 0);
   std::fflush(nullptr);
