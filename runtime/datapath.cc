@@ -7,7 +7,7 @@
 namespace uhaul::runtime {
 
 bool Datapath::Parse(rte_mbuf* mbuf, Packet* packet) {
-  FrameMeta& meta = FrameField::Of(mbuf);
+  const FrameMeta& meta = FrameField::Of(mbuf);
   const uint32_t here = rte_pktmbuf_data_len(mbuf);
   ParsedFrame frame;
   const ParseOutcome outcome =
@@ -18,8 +18,8 @@ bool Datapath::Parse(rte_mbuf* mbuf, Packet* packet) {
   }
   packet->flow.tuple = frame.tuple;
   // As a card hashes a packet once for all who look at it.
-  if (meta.flow_id == 0) meta.flow_id = hasher_.Id(frame.tuple);
-  packet->flow.id = meta.flow_id;
+  if ((meta.flags & FrameMeta::kHashed) == 0) FrameField::SetHash(mbuf, hasher_.Id(frame.tuple));
+  packet->flow.id = FrameField::HashOf(mbuf);
   packet->bytes = meta.bytes;
   packet->tcp_flags = frame.tcp_flags;
   packet->do_not_buffer = (meta.flags & FrameMeta::kDoNotBuffer) != 0;

@@ -91,7 +91,7 @@ Status FrameField::Register() {
   field.size = sizeof(FrameMeta);
   field.align = alignof(FrameMeta);
   offset_ = rte_mbuf_dynfield_register(&field);
-  if (offset_ < 0) return Error{"DPDK has no room for a dynamic field of 32 octets in its mbufs"};
+  if (offset_ < 0) return Error{"DPDK has no room for a dynamic field of 24 octets in its mbufs"};
   return {};
 }
 

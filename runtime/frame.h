@@ -15,6 +15,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 #include "core/base/result.h"
@@ -26,22 +27,34 @@ inline constexpr size_t kMaxBuiltOctets = 14 + 40 + 20;
 inline constexpr uint16_t kEthernetHeader = 14;
 
 struct FrameMeta {
-  enum Flags : uint8_t { kRelayed = 4, kDoNotBuffer = 8, kNumbered = 16 };
+  // kHashed holds for an mbuf alone: neither in the store nor on a wire.
+  enum Flags : uint8_t { kRelayed = 4, kDoNotBuffer = 8, kNumbered = 16, kHashed = 32 };
   int64_t stamp_ns = -1;  // when it first left the switch
   uint32_t bytes = 0;     // of the packet as the trace has it: what links carry and flows are charged
   uint32_t number = 0;    // kNumbered: of the packet in its flow
   uint8_t flags = 0;
   uint8_t nf = 0;                          // kRelayed: the instance it goes to
   uint16_t link_octets = kEthernetHeader;  // of the frame, before its IP header
-  uint64_t flow_id = 0;  // of the headers' five-tuple, once somebody here has hashed it; 0: nobody has
 };
-static_assert(sizeof(FrameMeta) == 32);
+static_assert(sizeof(FrameMeta) == 24);  // drivers want room for a timestamp beside it
 
 // The offset of the dynamic field; registered once per process, after the EAL is up.
 class FrameField {
  public:
   static Status Register();
   static FrameMeta& Of(rte_mbuf* mbuf) { return *RTE_MBUF_DYNFIELD(mbuf, offset_, FrameMeta*); }
+
+  // kHashed: the flow ID of the headers' five-tuple, where a card leaves its hash.
+  static FlowId HashOf(const rte_mbuf* mbuf) {
+    FlowId id = 0;
+    std::memcpy(&id, &mbuf->hash, sizeof id);
+    return id;
+  }
+  static void SetHash(rte_mbuf* mbuf, FlowId id) {
+    static_assert(sizeof mbuf->hash >= sizeof id);
+    std::memcpy(&mbuf->hash, &id, sizeof id);
+    Of(mbuf).flags |= FrameMeta::kHashed;
+  }
 
  private:
   static int offset_;

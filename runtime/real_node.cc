@@ -41,10 +41,7 @@ struct RealNode::Southbound final : FrameHandler {
         return;
       }
       packet->handle = *handle;
-      FrameMeta& meta = node->plane_->path().store().MetaOf(*handle);
-      // Another process's word does not count, and a recorded packet goes by its connection, whichever way it went.
-      if (node->bell_ == nullptr || node->plane_->path().recorded() != nullptr) meta.flow_id = 0;
-      packet->flow.id = meta.flow_id != 0 ? meta.flow_id : node->plane_->path().hasher().Id(packet->flow.tuple);
+      packet->flow.id = node->plane_->path().hasher().Id(packet->flow.tuple);
     }
     const Bytes size = WireSize(message);
     CountMessage(message, size, &node->plane_->facts().counters());

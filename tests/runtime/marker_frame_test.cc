@@ -3,8 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "runtime/eal.h"
-#include "runtime/frame.h"
+#include "tests/runtime/mbuf_pool.h"
 
 using namespace uhaul;           // NOLINT
 using namespace uhaul::runtime;  // NOLINT
@@ -12,12 +11,7 @@ using namespace uhaul::runtime;  // NOLINT
 namespace {
 
 rte_mbuf* Empty() {
-  static rte_mempool* pool = [] {
-    REQUIRE(StartEal({}).ok());
-    REQUIRE(FrameField::Register().ok());
-    return MakePool({.mbufs = 1023}).value();
-  }();
-  rte_mbuf* mbuf = rte_pktmbuf_alloc(pool);
+  rte_mbuf* mbuf = rte_pktmbuf_alloc(TestPool());
   REQUIRE(mbuf != nullptr);
   return mbuf;
 }

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "core/flow/packet.h"
-#include "runtime/eal.h"
 #include "runtime/link.h"
+#include "tests/runtime/mbuf_pool.h"
 #include "workloads/packet_parser.h"
 
 using namespace uhaul;           // NOLINT
@@ -15,14 +15,7 @@ using namespace uhaul::runtime;  // NOLINT
 
 namespace {
 
-rte_mempool* Pool() {
-  static rte_mempool* pool = [] {
-    REQUIRE(StartEal({}).ok());
-    REQUIRE(FrameField::Register().ok());
-    return MakePool({.mbufs = 1023}).value();
-  }();
-  return pool;
-}
+rte_mempool* Pool() { return TestPool(); }
 
 rte_mbuf* Frame(uint32_t sequence, uint32_t bytes = 1500) {
   rte_mbuf* mbuf = rte_pktmbuf_alloc(Pool());
