@@ -129,7 +129,6 @@ void World::MakeShell() {
   shell_ = std::make_unique<Shell>([this](uint32_t flow) { return keys_[flow].tuple; });
   shell_->Connect(NodeName::kGenerator, NodeName::kSwitch, to_switch_.get(), static_cast<DataLink*>(nullptr));
   shell_->Connect(NodeName::kSink, NodeName::kGenerator, acknowledgements_.get(), static_cast<DataLink*>(nullptr));
-  shell_->Connect(NodeName::kNf1, NodeName::kNf2, peer_[0].get(), peer_[1].get());
   shell_->Connect(NodeName::kController, NodeName::kSwitch, control_to_switch_.get(), control_from_switch_.get());
   for (uint8_t i = 0; i < kNfCount; ++i) {
     const NodeName node = i == 0 ? NodeName::kNf1 : NodeName::kNf2;
@@ -140,6 +139,8 @@ void World::MakeShell() {
                     {[this, i] { return nf(i).function().flow_count(); }, [this, i] { return nf(i).fit().size(now()); },
                      [this, i] { return nf(i).held_bytes().count(); }});
   }
+  // Last: the numbers of the other devices are in paths that people write.
+  shell_->Connect(NodeName::kNf1, NodeName::kNf2, peer_[0].get(), peer_[1].get());
   shell_->Install(NodeName::kGenerator, {[this] { return run_.recorder().counters().packets_sent; },
                                          [this] { return run_.source().Waiting(); }});
   shell_->Install(NodeName::kSwitch, {[this] { return forwarding().table_entries(); }});
