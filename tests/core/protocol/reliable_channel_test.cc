@@ -44,8 +44,8 @@ class Transport {
       Pump(1);
       const TimePoint timer = std::min(ends_[0].NextDeadline(), ends_[1].NextDeadline());
       const TimePoint frame = wire_.empty() ? TimePoint::Never() : wire_.begin()->first.first;
+      if (std::min(timer, frame) == TimePoint::Never()) return;  // and it stays the time of what happened last
       now_ = std::min(timer, frame);
-      if (now_ == TimePoint::Never()) return;
       if (frame <= timer) {
         const auto [to, octets] = wire_.begin()->second;
         wire_.erase(wire_.begin());
