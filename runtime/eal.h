@@ -22,10 +22,10 @@ struct EalOptions {
 // The second call in a process does nothing.
 Status StartEal(const EalOptions& options);
 
-// mbufs that hold headers only.
 // Of a process that ends without its exit handlers (_exit): nobody can ask any more, and no file stays.
 void RemoveTelemetrySocket();
 
+// mbufs that hold headers only.
 struct PoolOptions {
   unsigned mbufs = 4095;
   uint16_t data_octets = 160;

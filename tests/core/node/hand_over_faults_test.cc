@@ -9,12 +9,11 @@
 
 using namespace uhaul;
 using namespace uhaul::literals;
+using uhaul::testing::Us;
 using uhaul::testing::World;
 using uhaul::testing::WorldOptions;
 
 namespace {
-
-TimePoint Us(int64_t us) { return TimePoint::FromNanos(us * 1000); }
 
 constexpr uint32_t kFlows = 3;
 constexpr uint32_t kPackets = 400;

@@ -8,12 +8,12 @@
 
 using namespace uhaul;
 using namespace uhaul::literals;
+using uhaul::testing::Request;
+using uhaul::testing::Us;
 using uhaul::testing::World;
 using uhaul::testing::WorldOptions;
 
 namespace {
-
-TimePoint Us(int64_t us) { return TimePoint::FromNanos(us * 1000); }
 
 Profile TestProfile() {
   Profile p = *FindProfile("ideal");
@@ -22,12 +22,6 @@ Profile TestProfile() {
   p.put.per_item = 2_us;
   p.rule.per_item = 1_us;
   return p;
-}
-
-MoveRequest Request(const std::string& scheme) {
-  MoveRequest request;
-  request.scheme = *FindScheme(scheme);
-  return request;
 }
 
 void Start(World& w, const std::string& scheme) {

@@ -8,12 +8,12 @@
 
 using namespace uhaul;
 using namespace uhaul::literals;
+using uhaul::testing::Request;
+using uhaul::testing::Us;
 using uhaul::testing::World;
 using uhaul::testing::WorldOptions;
 
 namespace {
-
-TimePoint Us(int64_t us) { return TimePoint::FromNanos(us * 1000); }
 
 Profile TestProfile() {
   Profile p = *FindProfile("ideal");
@@ -22,12 +22,6 @@ Profile TestProfile() {
   p.put.per_item = 10_us;
   p.rule.per_item = 1_us;
   return p;
-}
-
-MoveRequest Request(const std::string& scheme) {
-  MoveRequest request;
-  request.scheme = *FindScheme(scheme);
-  return request;
 }
 
 // `flows` flows, each a packet every 40 us from 0 on for 8 ms, staggered; the move is called at 1 ms.

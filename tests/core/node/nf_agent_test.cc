@@ -8,10 +8,9 @@ using namespace uhaul;
 using namespace uhaul::literals;
 using uhaul::testing::kTestKey;
 using uhaul::testing::OracleNf;
+using uhaul::testing::Us;
 
 namespace {
-
-TimePoint Us(int64_t us) { return TimePoint::FromNanos(us * 1000); }
 
 struct Bench {
   std::shared_ptr<uint64_t> violations = std::make_shared<uint64_t>(0);

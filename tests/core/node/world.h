@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "core/flow/flow_map.h"
@@ -20,6 +21,15 @@
 namespace uhaul::testing {
 
 inline constexpr HashKey kTestKey{11, 22};
+
+inline TimePoint Us(int64_t us) { return TimePoint::FromNanos(us * 1000); }
+
+// From NF 0 to NF 1, all of a named scheme's choices.
+inline MoveRequest Request(const std::string& scheme) {
+  MoveRequest request;
+  request.scheme = *FindScheme(scheme);
+  return request;
+}
 
 // State per flow: how many packets it has processed. A packet whose digest is not that number was lost before,
 // repeated, reordered, or met stale state. An additive counter would not notice.
