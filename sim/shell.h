@@ -5,62 +5,19 @@
 
 #include <array>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "ns3/application.h"
 #include "ns3/node.h"
 #include "sim/device.h"
+#include "sim/gauge_application.h"
 #include "sim/link.h"
 
 namespace uhaul {
 
 enum class NodeName : uint8_t { kGenerator = 0, kSwitch, kNf1, kNf2, kSink, kController };
 inline constexpr size_t kNodes = 6;
-
-// What an application may tell of the machine on its node.
-using Gauge = std::function<uint64_t()>;
-
-// Common to all: an application with gauges; nothing to start or stop.
-class GaugeApplication : public ns3::Application {
- public:
-  static ns3::TypeId GetTypeId();
-  void SetGauge(size_t i, Gauge gauge);
-
- protected:
-  static constexpr size_t kGauges = 3;
-  template <size_t kIndex>
-  uint64_t Get() const {
-    return gauges_[kIndex] ? gauges_[kIndex]() : 0;
-  }
-  void DoDispose() override;
-
- private:
-  std::array<Gauge, kGauges> gauges_;
-};
-
-// PacketsSent, FlowsWaiting
-class GeneratorApplication final : public GaugeApplication {
- public:
-  static ns3::TypeId GetTypeId();
-};
-// TableEntries
-class SwitchApplication final : public GaugeApplication {
- public:
-  static ns3::TypeId GetTypeId();
-};
-// States, FitEntries, HeldBytes
-class NfApplication final : public GaugeApplication {
- public:
-  static ns3::TypeId GetTypeId();
-};
-// HeldBytes, Operations (0 or 1 under way)
-class ControllerApplication final : public GaugeApplication {
- public:
-  static ns3::TypeId GetTypeId();
-};
 
 class Shell {
  public:

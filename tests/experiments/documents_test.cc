@@ -41,22 +41,23 @@ TEST_CASE("experiments/README.md: its table of keys is what `uhaul schema --mark
 
 TEST_CASE("READMEs: the code in them is part of the worked examples, to the letter") {
   std::string examples;
-  for (const char* example :
-       {"network_function/main.cc", "detector/main.cc", "scheme/main.cc", "workload/sizes.csv", "workload/run.sh"}) {
+  for (const char* example : {"network_function/main.cc", "detector/main.cc", "scheme/main.cc", "own_topology/main.cc",
+                              "workload/sizes.csv", "workload/run.sh"}) {
     const std::string text = ReadSource(std::string("tests/examples/") + example);
     REQUIRE_FALSE(text.empty());
     examples += text;
   }
   size_t blocks = 0;
-  for (const auto& [document, language] : {std::pair("core/README.md", "cpp"), std::pair("workloads/README.md", "csv"),
-                                           std::pair("workloads/README.md", "sh")}) {
+  for (const auto& [document, language] :
+       {std::pair("core/README.md", "cpp"), std::pair("sim/README.md", "cpp"), std::pair("workloads/README.md", "csv"),
+        std::pair("workloads/README.md", "sh")}) {
     for (const std::string& block : Blocks(ReadSource(document), language)) {
       INFO(document << "\n" << block);
       CHECK(examples.find(block) != std::string::npos);
       ++blocks;
     }
   }
-  CHECK(blocks == 5);
+  CHECK(blocks == 6);
 }
 
 TEST_CASE("uhaul manual: every command, option and key; groff has nothing to say against it") {
