@@ -3,8 +3,12 @@
 //
 //   uhaul-ns3 --scheme.name=uhaul --edm.threshold=3MB --RngRun=7 --pcap=run --anim=run.xml
 //
-// The parameters are those of an experiment (`uhaul schema`). RngRun is the trace's number unless workload.trace is
-// given. Prints a metric per line, its name and its value, or a line of CSV with its head.
+// The parameters are those of an experiment (`uhaul schema`). Programs that drive such programs (SEM) read them from
+// --PrintHelp with their defaults and give all of them back, numbers as 3.0 and booleans as True. Hence every parameter
+// has a default in brackets: its value, or "-" where it depends on another one (the parts of a named scheme or profile,
+// the trace's number, which is RngRun), which is as if it were not given.
+//
+// Prints a metric per line, its name and its value, or a line of CSV with its head.
 #include <cstdio>
 #include <map>
 #include <memory>
@@ -27,35 +31,64 @@ namespace {
 constexpr int kUsage = 64;
 constexpr int kBadInput = 65;
 
+constexpr const char* kNotGiven = "-";
+constexpr const char* kNoFile = "none";
+
 struct Request {
-  std::map<std::string, std::string> values;  // by key; empty: the default
-  std::string pcap;
-  std::string anim;
+  std::map<std::string, std::string> values;  // by key
+  std::string pcap = kNoFile;
+  std::string anim = kNoFile;
   bool csv = false;
 };
 
+// A part of a row that another parameter names.
+bool IsPart(const std::string& key) {
+  return (key.starts_with("scheme.") || key.starts_with("profile.")) && !key.ends_with(".name");
+}
+
 Request ReadCommandLine(int argc, char** argv) {
   Request request;
-  ns3::CommandLine line(__FILE__);
+  ns3::CommandLine line("uhaul-ns3.cc");
   line.Usage("One move of network function state, simulated.");
   for (const uhaul::ParameterText& p : uhaul::ParameterTexts()) {
-    line.AddValue(p.key, p.help + "; default " + p.default_text + "; " + p.allowed, request.values[p.key]);
+    std::string& value = request.values[p.key];
+    std::string help = p.help + "; " + p.allowed;
+    value = p.default_text;
+    if (p.key == "workload.trace") {
+      value = kNotGiven;
+      help += "; -: RngRun";
+    } else if (IsPart(p.key)) {
+      value = kNotGiven;
+      help += "; -: the named one's";
+    }
+    line.AddValue(p.key, help, value);
   }
   line.AddValue("pcap", "write what each data device sees to PREFIX-NODE-DEVICE.pcap", request.pcap);
   line.AddValue("anim", "write a NetAnim trace to this file", request.anim);
   line.AddValue("csv", "print a line of CSV with its head", request.csv);
   line.Parse(argc, argv);
   std::string& trace = request.values["workload.trace"];
-  if (trace.empty()) trace = std::to_string(ns3::RngSeedManager::GetRun());
+  if (trace == kNotGiven) trace = std::to_string(ns3::RngSeedManager::GetRun());
   return request;
+}
+
+// As an experiment file has it, of what Python makes of a number or a boolean.
+std::string Plain(const uhaul::Parameter& parameter, std::string text) {
+  if (parameter.type == uhaul::ValueType::kBoolean) {
+    if (text == "True") return "true";
+    if (text == "False") return "false";
+  }
+  const bool counts = parameter.type == uhaul::ValueType::kInteger || parameter.type == uhaul::ValueType::kSenders;
+  if (counts && text.ends_with(".0")) text.resize(text.size() - 2);
+  return text;
 }
 
 uhaul::Result<uhaul::PointSpec> SpecOf(const Request& request) {
   uhaul::PointSpec spec = uhaul::DefaultSpec();
   for (const uhaul::Parameter& parameter : uhaul::Schema()) {
     const std::string& text = request.values.at(parameter.key);
-    if (text.empty()) continue;
-    const uhaul::Result<uhaul::Value> value = uhaul::ParseValue(parameter, text);
+    if (text == kNotGiven) continue;
+    const uhaul::Result<uhaul::Value> value = uhaul::ParseValue(parameter, Plain(parameter, text));
     if (!value.ok()) return value.error();
     parameter.assign(spec, *value);
   }
@@ -117,9 +150,9 @@ uhaul::Result<uhaul::RunRecord> Run(const uhaul::PointSpec& spec, const Request&
   if (!scenario.ok()) return scenario.error();
   uhaul::Result<std::unique_ptr<uhaul::World>> world = uhaul::World::Create(spec, *scenario);
   if (!world.ok()) return world.error();
-  if (!request.pcap.empty()) WritePcaps(request.pcap);
+  if (request.pcap != kNoFile) WritePcaps(request.pcap);
   std::unique_ptr<Animation> animation;
-  if (!request.anim.empty()) animation = std::make_unique<Animation>(request.anim);
+  if (request.anim != kNoFile) animation = std::make_unique<Animation>(request.anim);
   if (const uhaul::Status warm = (*world)->RunToStart(); !warm.ok()) return warm.error();
   return uhaul::FinishRun(**world, spec);
 }
