@@ -3,6 +3,7 @@
 # and on ports of loopback.
 #
 #   cluster.sh up DIR      starts it and waits until both nodes are idle; then use SLURM_CONF=DIR/slurm.conf
+#   cluster.sh hold DIR N  waits until node N runs something, and stops it where it is
 #   cluster.sh kill DIR N  kills node N's slurmd (1 or 2) and what it runs, as a crash does
 #   cluster.sh start DIR N starts it again
 #   cluster.sh down DIR    ends all that was started
@@ -109,8 +110,20 @@ kill_jobs() {
   for pid in $(jobs_on "$1"); do kill -s KILL "$pid" 2>/dev/null || true; done
 }
 
+# A task that has begun and does not end. While its processes are listed it may start another: until there are no new ones.
+hold() {
+  local pid pids='' held=none
+  wait_for 60 eval '[ -n "$(jobs_on '"$node"')" ]'
+  until [ "$pids" = "$held" ]; do
+    held=$pids
+    pids=$(jobs_on "$node")
+    for pid in $pids; do kill -s STOP "$pid" 2>/dev/null || true; done
+  done
+}
+
 case $action in
   up) up ;;
+  hold) hold ;;
   kill)
     end "$dir/slurmd-node$node.pid" KILL
     kill_jobs "$node"

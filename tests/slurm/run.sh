@@ -44,6 +44,7 @@ same "$dir/whole"
 
 "$uhaul" "${sweep[@]}" --results "$dir/node-dies" --executor slurm --chunks 4 >"$dir/node-dies.log" 2>&1 &
 run=$!
+tests/slurm/cluster.sh hold "$dir" 1 || die "node 1 got nothing to do" "$dir/node-dies.log"  # so that it dies with work undone
 wait_for_points "$dir/node-dies" 5 "$run"
 tests/slurm/cluster.sh kill "$dir" 1
 wait "$run" || die "a run with a dead node failed" "$dir/node-dies.log"
