@@ -102,13 +102,19 @@ Result<PointReader> ReadDefinition(const std::string& directory, const std::stri
   bool traces_set = false;
   for (const std::string& set : sets) traces_set = traces_set || set.starts_with("workload.trace=");
   Result<PointReader> collected = CollectPoints(directory, *definition, traces_set);
-  if (collected.ok() && collected->missing() > 0) {
-    std::string command = fmt::format("uhaul run {} --results '{}'", name, directory);
-    for (const std::string& set : sets) command += fmt::format(" --set '{}'", set);
-    fmt::print(stderr, "uhaul: {}: {} of {} points are missing in {}; to make them: {}\n", what, collected->missing(),
-               collected->missing() + collected->points().size(), directory, command);
+  if (collected.ok()) {
+    SayMissing(what, collected->missing(), collected->missing() + collected->points().size(), directory, name, sets);
   }
   return collected;
+}
+
+void SayMissing(const std::string& what, size_t missing, size_t of, const std::string& directory,
+                const std::string& definition, const std::vector<std::string>& sets) {
+  if (missing == 0) return;
+  std::string command = fmt::format("uhaul run {} --results '{}'", definition, directory);
+  for (const std::string& set : sets) command += fmt::format(" --set '{}'", set);
+  fmt::print(stderr, "uhaul: {}: {} of {} points are missing in {}; to make them: {}\n", what, missing, of, directory,
+             command);
 }
 
 Result<PointReader> ReadDefinition(const CommandLine& line, const std::string& name, const std::string& what) {

@@ -32,6 +32,10 @@ Result<PointReader> ReadDefinition(const std::string& directory, const std::stri
 // The same as the command line says; --definition replaces `name`.
 Result<PointReader> ReadDefinition(const CommandLine& line, const std::string& name, const std::string& what);
 
+// That points are missing, if any are, and the command that makes them.
+void SayMissing(const std::string& what, size_t missing, size_t of, const std::string& directory,
+                const std::string& definition, const std::vector<std::string>& sets);
+
 using RenderPoints = std::function<Result<std::string>(std::span<const StoredPoint>, const RenderOptions&)>;
 // The definition whose points a figure is made from.
 std::string DefinitionOfFigure(const std::string& figure);

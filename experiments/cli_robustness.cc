@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "experiments/cli_points.h"
 #include "results/robustness.h"
@@ -48,38 +49,43 @@ std::vector<SettingPoints> Split(const std::vector<PointSpec>& specs) {
     setting.tables = "tab8";
     of(setting).ids.push_back(PointId(spec));
   }
-  // By profile, then tables, as they came; the rest stays in order.
-  std::map<std::string, size_t> rank;
-  for (const SettingPoints& s : settings) rank.emplace(s.setting.profile, rank.size());
+  // By profile, then tables, then senders, as they came: the loads of each stand side by side.
+  std::map<std::string, size_t> profiles;
+  std::map<std::string, size_t> senders;
+  for (const SettingPoints& s : settings) {
+    profiles.emplace(s.setting.profile, profiles.size());
+    senders.emplace(s.setting.senders, senders.size());
+  }
   std::stable_sort(settings.begin(), settings.end(), [&](const SettingPoints& a, const SettingPoints& b) {
-    const auto key = [&](const SettingPoints& s) { return std::pair(rank.at(s.setting.profile), s.setting.tables); };
+    const auto key = [&](const SettingPoints& s) {
+      return std::tuple(profiles.at(s.setting.profile), s.setting.tables, senders.at(s.setting.senders));
+    };
     return key(a) < key(b);
   });
   return settings;
 }
 
 Result<Robustness> Read(const CommandLine& line, const RenderOptions& options) {
-  const std::string& name = line.Get<std::string>("definition");
-  const Result<Definition> definition =
-      LoadWithSets(name.empty() ? "robustness" : name, line.Get<std::vector<std::string>>("set"));
+  const std::string& other = line.Get<std::string>("definition");
+  const std::string definition_name = other.empty() ? "robustness" : other;
+  const auto& sets = line.Get<std::vector<std::string>>("set");
+  const Result<Definition> definition = LoadWithSets(definition_name, sets);
   if (!definition.ok()) return definition.error();
   const Result<std::vector<PointSpec>> specs = Expand(*definition);
   if (!specs.ok()) return specs.error();
   Robustness robustness;
-  size_t missing = 0;
-  size_t there = 0;
+  const std::string& results = line.Get<std::string>("results");
+  std::set<std::string> ids;  // two settings may share a point
   for (const SettingPoints& setting : Split(*specs)) {
-    PointReader reader(line.Get<std::string>("results"));
+    PointReader reader(results);
     if (Status s = reader.Read(setting.ids); !s.ok()) return s.error();
-    missing += reader.missing();
-    there += reader.points().size();
+    ids.insert(setting.ids.begin(), setting.ids.end());
     if (Status s = AddSetting(setting.setting, std::move(reader.points()), options, &robustness); !s.ok())
       return s.error();
   }
-  if (missing > 0) {
-    fmt::print(stderr, "uhaul: robustness: {} of {} points are missing; to make them: uhaul run robustness\n", missing,
-               missing + there);
-  }
+  const auto missing =
+      std::count_if(ids.begin(), ids.end(), [&](const std::string& id) { return !PointExists(results, id); });
+  SayMissing("robustness", static_cast<size_t>(missing), ids.size(), results, definition_name, sets);
   return robustness;
 }
 

@@ -77,7 +77,7 @@ void AddTime(ClaimList& list) {
   }
   const Sampled best_mean = Largest(means);
   list.claims.push_back(MakeClaim(
-      "time-reduction", "average migration time less by up to", "%",
+      "time-reduction", "Average migration time less by up to", "%",
       list.paper.Find("Abstract", "migration_time_reduction_avg_max", ""), best_mean, DirectionOf(best_mean),
       fmt::format("Migration time: averaged over the thresholds, U-HAUL's downtime is below OpenNF's by {} in the "
                   "workload where that is most (web search {}, Facebook {}, Azure {}); the largest single cell is {}.",
@@ -86,10 +86,10 @@ void AddTime(ClaimList& list) {
   const auto web = DowntimeReductions(list, "web_search");
   const Sampled least = Least(web);
   const Sampled most = Largest(web);
-  list.claims.push_back(MakeClaim("downtime-reduction-min.web_search", "web search: downtime less by at least", "%",
+  list.claims.push_back(MakeClaim("downtime-reduction-min.web_search", "Web search: downtime less by at least", "%",
                                   list.paper.Find("Section 4.3", "downtime_reduction_min", "web_search"), least,
                                   DirectionOf(least), ""));
-  list.claims.push_back(MakeClaim("downtime-reduction-max.web_search", "web search: downtime less by up to", "%",
+  list.claims.push_back(MakeClaim("downtime-reduction-max.web_search", "Web search: downtime less by up to", "%",
                                   list.paper.Find("Section 4.3", "downtime_reduction_max", "web_search"), most,
                                   DirectionOf(most),
                                   fmt::format("Downtime, web search: less than OpenNF's by {} to {} over the "
@@ -106,18 +106,18 @@ void AddBuffer(ClaimList& list) {
   }
   const Sampled most = Largest(peaks);
   list.claims.push_back(
-      MakeClaim("buffer-saving", "buffer at the controller less by up to", "%",
+      MakeClaim("buffer-saving", "Buffer at the controller less by up to", "%",
                 list.paper.Find("Section 1", "buffer_usage_reduction_max", ""), most, DirectionOf(most),
                 fmt::format("Buffer at the controller, all workloads: the most bytes held at once fall by up to {}, "
                             "the bytes ever held by up to {}.",
                             Of(most, " %"), Of(Largest(volumes), " %"))));
   const auto web = BufferSavings(list, "web_search", &RunMetrics::buffer_peak);
   const auto web_volume = BufferSavings(list, "web_search", &RunMetrics::buffer_volume);
-  list.claims.push_back(MakeClaim("buffer-saving-min.web_search", "web search: buffer less by at least", "%",
+  list.claims.push_back(MakeClaim("buffer-saving-min.web_search", "Web search: buffer less by at least", "%",
                                   list.paper.Find("Section 4.3", "buffer_saving_min", "web_search"), Least(web),
                                   DirectionOf(Least(web)), ""));
   list.claims.push_back(MakeClaim(
-      "buffer-saving-max.web_search", "web search: buffer less by up to", "%",
+      "buffer-saving-max.web_search", "Web search: buffer less by up to", "%",
       list.paper.Find("Section 4.3", "buffer_saving_max", "web_search"), Largest(web), DirectionOf(Largest(web)),
       fmt::format("Buffer, web search: by peak {} to {}, by volume {} to {} less than OpenNF's.", Of(Least(web), " %"),
                   Of(Largest(web), " %"), Of(Least(web_volume), " %"), Of(Largest(web_volume), " %"))));
@@ -144,7 +144,7 @@ void AddLatency(ClaimList& list) {
                     title, Of(ratio, " times"), Of(reckoned, " times"), Of(arrived, " times"))));
   }
   const Sampled most = Largest(every);
-  list.claims.push_back(MakeClaim("latency-reduction", "latency to mice less by up to", "%",
+  list.claims.push_back(MakeClaim("latency-reduction", "Latency to mice less by up to", "%",
                                   list.paper.Find("Abstract", "mice_latency_reduction_max", ""), most,
                                   DirectionOf(most), ""));
   for (Claim& claim : least_claims) list.claims.push_back(std::move(claim));

@@ -1,6 +1,7 @@
 // Which columns of a figure's data are drawn, and how.
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "results/figure_data.h"
 #include "results/table_cells.h"
@@ -197,7 +198,7 @@ FigureData OfWorkload(FigureData figure, const std::string& name) {
   return figure;
 }
 
-// A panel per workload, and one with how often each threshold is the best.
+// A panel per workload, and two with how often each threshold is the best.
 std::vector<Chart> SweetSpot(const FigureData& figure) {
   const size_t threshold = figure.Column("threshold");
   const char* x_label = "elephant threshold, MB";
@@ -214,12 +215,13 @@ std::vector<Chart> SweetSpot(const FigureData& figure) {
     Add(chart, std::move(paper));
     charts.push_back(std::move(chart));
   }
-  Chart best{"Which threshold is the best?", x_label, "of resampled five-run means, %", false, false, {}, {}};
-  AddLines(best, figure, "workload", ChartMark::kLine, {"best_percent", "", ""}, x_of);
-  const size_t plain = best.series.size();
-  AddLines(best, figure, "workload", ChartMark::kLine, {"best_of_shifting_percent", "", ""}, x_of);
-  for (size_t i = plain; i < best.series.size(); ++i) best.series[i].name += ", of those that shift enough";
-  if (!best.series.empty()) charts.push_back(std::move(best));  // there are bands
+  for (const auto& [title, column] :
+       {std::pair("How often each threshold is the best", "best_percent"),
+        std::pair("The same among those that shift enough", "best_of_shifting_percent")}) {
+    Chart best{title, x_label, "of resampled five-run means, %", false, false, {}, {}};
+    AddLines(best, figure, "workload", ChartMark::kLine, {column, "", ""}, x_of);
+    if (!best.series.empty()) charts.push_back(std::move(best));  // there are bands
+  }
   return charts;
 }
 

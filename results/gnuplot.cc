@@ -95,9 +95,9 @@ void AppendPlots(std::vector<std::string>& plots, const std::string& data, const
                         "0.008,90 lw 1.2 lc rgb 'black' notitle",
                         data));
       }
-      // A bar too low to be seen says its number.
+      // A bar too low to be seen says its number, zero too.
       plots.push_back(
-          fmt::format("${} using 1:($2 > 0 && $2 < {:.6g} ? $2 : NaN):(sprintf('%.2g', $2)) with labels offset 0,0.6 "
+          fmt::format("${} using 1:($2 >= 0 && $2 < {:.6g} ? $2 : NaN):(sprintf('%.2g', $2)) with labels offset 0,0.6 "
                       "font ',9' notitle",
                       data, low_bar));
       return;
@@ -128,8 +128,9 @@ void AppendAxes(Script& script, const Chart& chart) {
   script.Line("unset logscale");
   script.Line("{}", chart.log_y ? "set yrange [*:*]\nset logscale y 10" : "set yrange [0:*]");
   script.Line("{}", chart.log_x ? "set logscale x 10\nset format x '10^{%T}'" : "set format x '%g'");
+  script.Line("set ytics {}", chart.y_label.ends_with('%') ? "20" : "autofreq");
   if (chart.categories.empty()) {
-    script.Line("set xtics autofreq norotate\nset xrange [*:*]");
+    script.Line("set xtics autofreq norotate\nset xrange [*:*] noextend");
     // Room for the markers at both ends.
     script.Line("set offsets {}", chart.log_x ? "0, 0, 0, 0" : "graph 0.03, graph 0.03, 0, 0");
     return;

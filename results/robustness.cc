@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <string_view>
+#include <utility>
 
 #include "results/statistics.h"
 #include "results/text_grid.h"
@@ -102,6 +105,18 @@ size_t TracesOf(std::span<const StoredPoint> points) {
   return fewest;
 }
 
+// What is asked in each setting: the direction alone, without the paper's number that the text leads up to.
+std::string DirectionText(std::string text) {
+  const std::array<std::pair<std::string_view, std::string_view>, 4> kEnds = {
+      {{" by at least", " (at its least)"}, {" by up to", " (at its most)"}, {" by", ""}, {" by (", " ("}}};
+  for (const auto& [end, instead] : kEnds) {
+    const size_t at = text.rfind(end);
+    if (at == std::string::npos || (!end.ends_with('(') && at + end.size() != text.size())) continue;
+    return text.replace(at, end.size(), instead);
+  }
+  return text;
+}
+
 Json Number(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
 std::optional<double> NumberOf(const Json& json) {
   return json.is_number() ? std::optional<double>(json.get<double>()) : std::nullopt;
@@ -155,7 +170,7 @@ Status AddSetting(const RobustnessSetting& setting, std::vector<StoredPoint> poi
     if (claim.direction == Direction::kNone) continue;
     auto& all = robustness->claims;
     auto at = std::find_if(all.begin(), all.end(), [&](const RobustClaim& c) { return c.key == claim.key; });
-    if (at == all.end()) at = all.insert(at, {claim.key, claim.text, claim.unit, {}});
+    if (at == all.end()) at = all.insert(at, {claim.key, DirectionText(claim.text), claim.unit, {}});
     at->cells.resize(robustness->settings.size() - 1);
     at->cells.push_back({claim.ours ? claim.direction : Direction::kNone, claim.ours, claim.band});
   }

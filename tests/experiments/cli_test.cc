@@ -182,6 +182,33 @@ TEST_CASE("uhaul validate: 0 within, 2 outside, 64 usage, 65 nothing to compare"
   CHECK(place.Uhaul("validate a b --set workload.trace=99").code == 65);
 }
 
+TEST_CASE("uhaul robustness: settings stand by profile, tables and senders, loads side by side; a point counts once") {
+  const Place place;
+  place.Write("few.yaml",
+              "name: few\nparameters:\n  workload.load: [0.5, 1.0]\n  workload.senders: [2, window]\n"
+              "  profile.name: [emulab-2016, ideal]\n"
+              "  workload.name: [web_search, facebook_cache, facebook_cache_tab8]\n");
+  const auto ids = place.Prepare("few.yaml", "b");
+  std::filesystem::remove(place.File("prepared/" + ids[0] + ".json"));
+  const Outcome asked = place.Uhaul("robustness --definition few.yaml --results prepared --out r.json");
+  INFO(asked.err);
+  REQUIRE(asked.code == 0);
+  std::vector<std::string> settings;
+  const nlohmann::json written = nlohmann::json::parse(place.Read("r.json"));
+  for (const auto& s : written["settings"]) {
+    settings.push_back(s["profile"].get<std::string>() + " " + s["tables"].get<std::string>() + " " +
+                       s["senders"].get<std::string>() + " " + s["load"].get<std::string>());
+  }
+  REQUIRE(settings.size() == 16);
+  CHECK(settings[0] == "emulab-2016 main 2 0.5");
+  CHECK(settings[1] == "emulab-2016 main 2 1");
+  CHECK(settings[2] == "emulab-2016 main window 0.5");
+  CHECK(settings[4] == "emulab-2016 tab8 2 0.5");
+  CHECK(settings[8] == "ideal main 2 0.5");
+  CHECK_THAT(asked.err, Catch::Contains("1 of 24 points are missing in prepared; to make them: uhaul run few.yaml "
+                                        "--results 'prepared'"));
+}
+
 TEST_CASE("uhaul import: a run from elsewhere becomes a point and a trace that a simulation can take") {
   const Place place;
   place.Write("flows.csv",

@@ -81,14 +81,15 @@ TEST_CASE("Robustness: the table counts by each value, the picture has a row per
   options.format = RenderFormat::kMarkdown;
   const std::string table = RenderRobustness(robustness, options);
   CHECK_THAT(table,
-             Contains("| web search: downtime less by at least | depends on the setting | 1/1/0 | 1/0/0 | 0/1/0 |"));
+             Contains("| Web search: downtime less (at its least) | depends on the setting | 1/1/0 | 1/0/0 | 0/1/0 |"));
   CHECK_THAT(table, Contains("senders 16") && Contains("profile ideal") && Contains("tables tab8"));
   options.format = RenderFormat::kCsv;
-  CHECK_THAT(RenderRobustness(robustness, options),
-             Contains("downtime-reduction-min.web_search,web search: downtime less by at least,%,emulab-2016,main,16,1,"
-                      "reverses,"));
+  CHECK_THAT(
+      RenderRobustness(robustness, options),
+      Contains("downtime-reduction-min.web_search,Web search: downtime less (at its least),%,emulab-2016,main,16,1,"
+               "reverses,"));
   const std::string svg = RobustnessSvg(robustness);
-  CHECK_THAT(svg, Contains("web search: downtime less by at least</text>") && Contains("emulab-2016, main"));
+  CHECK_THAT(svg, Contains("Web search: downtime less (at its least)</text>") && Contains("emulab-2016, main"));
   const std::string json = EncodeRobustness(robustness);
   const auto back = DecodeRobustness(json);
   REQUIRE(back.ok());
