@@ -37,6 +37,13 @@ std::vector<const FlowRow*> LongestPauses(const RunRecord& record) {
   return flows;
 }
 
+// As a person reads them.
+std::string Octets(uint64_t bytes) {
+  if (bytes >= 1'000'000) return fmt::format("{:.2f} MB", static_cast<double>(bytes) / 1e6);
+  if (bytes >= 1'000) return fmt::format("{:.2f} KB", static_cast<double>(bytes) / 1e3);
+  return fmt::format("{} B", bytes);
+}
+
 double Ms(int64_t ns) { return static_cast<double>(ns) / 1e6; }
 
 // 1, 2 or 5 times a power of ten, about five of them in `range`.
@@ -137,9 +144,9 @@ double DrawBuffers(Drawing& drawing, const RunRecord& record, double top) {
   uint64_t most = 1;
   for (const BufferUse& buffer : record.buffers) most = std::max(most, buffer.peak_bytes);
   const double scale = kBufferHeight / static_cast<double>(most);
-  drawing.Title(top - 8, "Packets held, bytes");
+  drawing.Title(top - 8, "Packets held");
   drawing.TimeAxis(top, bottom, "ms since t0");
-  drawing.Text(kLeft - 10, top + 10, "end", fmt::format("{} B", most));
+  drawing.Text(kLeft - 10, top + 10, "end", Octets(most));
   drawing.Text(kLeft - 10, bottom, "end", "0");
   for (size_t place = 0; place < kBufferPlaces; ++place) {
     const BufferUse& buffer = record.buffers[place];
@@ -152,7 +159,7 @@ double DrawBuffers(Drawing& drawing, const RunRecord& record, double top) {
     drawing.Add("<path fill=\"{0}\" fill-opacity=\"0.25\" stroke=\"{0}\" stroke-width=\"1.5\" d=\"{1}V{2:.1f}\"/>\n",
                 color, path, bottom);
     const double y = top + 4 + 18 * static_cast<double>(place);
-    drawing.Legend(y, color, fmt::format("{}, at most {} B", kNames[place], buffer.peak_bytes));
+    drawing.Legend(y, color, fmt::format("{}, at most {}", kNames[place], Octets(buffer.peak_bytes)));
   }
   return bottom;
 }
@@ -189,10 +196,10 @@ std::string TimelineSentence(const std::string& title, const RunRecord& record) 
       std::count_if(flows.begin(), flows.end(), [](const FlowRow* row) { return row->t0_unsent_bytes > 0; });
   const std::optional<double> downtime = DowntimeMs(record);
   return fmt::format(
-      "{}: {} flows were selected, {} of them with bytes still to be sent; downtime {}; at most {} bytes held at the "
+      "{}: {} flows were selected, {} of them with bytes still to be sent; downtime {}; at most {} held at the "
       "controller; the longest pause of a selected flow was {:.3f} ms.",
       title, flows.size(), alive, downtime ? fmt::format("{:.3f} ms", *downtime) : "unknown",
-      record.buffers[static_cast<size_t>(BufferPlace::kController)].peak_bytes,
+      Octets(record.buffers[static_cast<size_t>(BufferPlace::kController)].peak_bytes),
       flows.empty() ? 0.0 : Ms(flows.front()->pause_ns));
 }
 

@@ -11,7 +11,7 @@ std::string ListOf(const Robustness& robustness, Standing standing, const std::s
   std::string items;
   size_t count = 0;
   for (const RobustClaim& claim : robustness.claims) {
-    if (StandingOf(claim) != standing) continue;
+    if (StandingOf(claim) != standing || claim.Count(Direction::kNone) == claim.cells.size()) continue;
     ++count;
     items += fmt::format("<li>{}: holds in {}, reverses in {}, undecided in {}</li>\n", EscapeMarkup(claim.text),
                          claim.Count(Direction::kHolds), claim.Count(Direction::kReverses),

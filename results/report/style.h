@@ -33,9 +33,14 @@ svg { max-width: 100%; height: auto; } summary { cursor: pointer; }
 .controls { position: sticky; top: 0; padding: .4rem 0; background: var(--paper); z-index: 1; max-width: none; }
 select { font: inherit; color: inherit; background: var(--soft); } h2, h3, figure { scroll-margin-top: 3rem; }
 code { font-size: .88rem; overflow-wrap: anywhere; }
+#robustness-figure ~ .scroll td.left { white-space: nowrap; } @media screen { #robustness-figure svg { min-width: 62rem; } }
+@media (max-width: 40rem) { th[scope=row] { white-space: normal; min-width: 7rem; } th, td { padding: .2rem .4rem; } }
 @media print { body { max-width: none; font-size: 10pt; } nav, .skip, .controls, .charts, figure details { display: none; }
   p, li { max-width: none; } h2, h3, figcaption { break-after: avoid; } thead { display: table-header-group; }
-  .scroll, .picture { overflow: visible; } table { font-size: 7.5pt; } tr, figure { break-inside: avoid; } }
+  .scroll, .picture { overflow: visible; } table { font-size: 7.5pt; }
+  th, td { padding: .15rem .4rem; } th[scope=row] { white-space: normal; }
+  #robustness-figure ~ .scroll table { font-size: 5.5pt; } #robustness-figure ~ .scroll :is(th, td) { padding: .1rem .2rem; }
+  #robustness-figure ~ .scroll th[scope=row] { min-width: 15em; } tr, figure { break-inside: avoid; } }
 )";
 
 }  // namespace uhaul

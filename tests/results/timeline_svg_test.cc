@@ -26,16 +26,15 @@ TEST_CASE("timeline_svg: steps that were reached, what was held, and the pauses 
   CHECK(svg == RenderTimeline("a < b", Moved()));
   CHECK_THAT(svg, Catch::Contains("<title>a &lt; b</title>") && Catch::Contains(">last delete (T)<") &&
                       Catch::Contains(">5.000 ms<") && !Catch::Contains(">rules in place<") &&
-                      Catch::Contains("at most 4500 B") &&
+                      Catch::Contains("at most 4.50 KB") &&
                       Catch::Contains(": 3.000 ms, 2000000 bytes, still sending") && !Catch::Contains("1000 bytes, "));
   CHECK(svg.find("nan") == std::string::npos);
 }
 
 TEST_CASE("timeline_svg: the sentence says what the picture shows") {
-  CHECK(
-      TimelineSentence("a run", Moved()) ==
-      "a run: 1 flows were selected, 1 of them with bytes still to be sent; downtime 5.000 ms; at most 4500 bytes held "
-      "at the controller; the longest pause of a selected flow was 3.000 ms.");
+  CHECK(TimelineSentence("a run", Moved()) ==
+        "a run: 1 flows were selected, 1 of them with bytes still to be sent; downtime 5.000 ms; at most 4.50 KB held "
+        "at the controller; the longest pause of a selected flow was 3.000 ms.");
 }
 
 TEST_CASE("timeline_svg: a migration that was accepted and did nothing more is still a picture") {
