@@ -179,7 +179,7 @@ void AddNetwork(Table& table) {
   table.DurationRow("link.delay", UHAUL_AT(link_delay), 0, kSecond, "One way, every data link");
   table.BytesRow("link.buffer", UHAUL_AT(link_buffer), 9000, 1'000'000'000'000,
                  "Queue of a data link; what exceeds it is lost");
-  table.DurationRow("fit.window", UHAUL_AT(fit.window), 10 * kMicrosecond, 8 * kSecond,
+  table.DurationRow("fit.window", UHAUL_AT(fit.window), 10 * kMicrosecond, 5 * kSecond,
                     "A flow without a packet for this long is no longer active (section 3.1: 20, 50 and 100 ms)");
   table.IntegerRow("fit.capacity", UHAUL_AT(fit.capacity), 16, 1 << 26, "Entries of the flow information table");
   Parameter& function = table.Add("nf.function", ValueType::kWord, "What the NF instances do");

@@ -1,30 +1,69 @@
 #include "core/flow/elephant_detector.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 
 namespace uhaul {
 namespace {
 
 // In the order in which flows are moved: decreasing current size; five-tuples differ, so the order is total.
-Selection SortedBySize(std::span<const ActiveFlow> active) {
-  Selection selection;
-  selection.flows.assign(active.begin(), active.end());
-  std::sort(selection.flows.begin(), selection.flows.end(), [](const ActiveFlow& a, const ActiveFlow& b) {
+void SortBySize(std::vector<ActiveFlow>* flows) {
+  std::sort(flows->begin(), flows->end(), [](const ActiveFlow& a, const ActiveFlow& b) {
     return a.bytes != b.bytes ? a.bytes > b.bytes : a.flow.tuple < b.flow.tuple;
   });
-  for (const ActiveFlow& flow : active) selection.total_bytes += flow.bytes;
-  return selection;
 }
+
+// Current sizes by magnitude: 16 classes to each power of two.
+class SizeHistogram {
+ public:
+  void Add(Bytes bytes) {
+    bytes_[ClassOf(bytes)] += bytes.count();
+    total_ += bytes.count();
+  }
+  uint64_t total() const { return total_; }
+
+  static size_t ClassOf(Bytes bytes) {
+    const uint64_t n = bytes.count();
+    if (n < kSteps) return n;
+    const int shift = std::bit_width(n) - 1 - kStepBits;
+    return static_cast<size_t>(shift + 1) * kSteps + ((n >> shift) & (kSteps - 1));
+  }
+  // The class in which the largest flows together reach `rho` of all bytes; 0 if they never do.
+  size_t ClassReaching(double rho) const {
+    uint64_t sum = 0;
+    for (size_t c = bytes_.size(); c-- > 1;) {
+      sum += bytes_[c];
+      if (!(static_cast<double>(sum) / static_cast<double>(total_) < rho)) return c;
+    }
+    return 0;
+  }
+
+ private:
+  static constexpr int kStepBits = 4;
+  static constexpr size_t kSteps = size_t{1} << kStepBits;
+  std::array<uint64_t, (64 - kStepBits + 1) * kSteps> bytes_{};
+  uint64_t total_ = 0;
+};
 
 }  // namespace
 
-// U-HAUL 3.1: the largest flows first, until they hold the target proportion of the active bytes.
+// U-HAUL 3.1: the largest flows first, until they hold the target proportion of the active bytes. Only flows of the
+// class in which that happens, and larger ones, are sorted: elephants are few.
 Selection ProportionDetector::Select(std::span<const ActiveFlow> active) const {
-  Selection selection = SortedBySize(active);
-  const double total = static_cast<double>(selection.total_bytes.count());
+  Selection selection;
+  SizeHistogram histogram;
+  for (const ActiveFlow& flow : active) histogram.Add(flow.bytes);
+  selection.total_bytes = Bytes(histogram.total());
+  const auto total = static_cast<double>(histogram.total());
+  if (!(total > 0 && 0 < rho_)) return selection;
+  const size_t least = histogram.ClassReaching(rho_);
+  for (const ActiveFlow& flow : active) {
+    if (SizeHistogram::ClassOf(flow.bytes) >= least) selection.flows.push_back(flow);
+  }
+  SortBySize(&selection.flows);
   size_t taken = 0;
-  while (taken < selection.flows.size() && total > 0 &&
-         static_cast<double>(selection.selected_bytes.count()) / total < rho_) {
+  while (taken < selection.flows.size() && static_cast<double>(selection.selected_bytes.count()) / total < rho_) {
     selection.selected_bytes += selection.flows[taken].bytes;
     ++taken;
   }
@@ -34,13 +73,14 @@ Selection ProportionDetector::Select(std::span<const ActiveFlow> active) const {
 
 // DECISIONS 5: current size at or above the threshold.
 Selection SizeDetector::Select(std::span<const ActiveFlow> active) const {
-  Selection selection = SortedBySize(active);
-  size_t taken = 0;
-  while (taken < selection.flows.size() && selection.flows[taken].bytes >= threshold_) {
-    selection.selected_bytes += selection.flows[taken].bytes;
-    ++taken;
+  Selection selection;
+  for (const ActiveFlow& flow : active) {
+    selection.total_bytes += flow.bytes;
+    if (flow.bytes < threshold_) continue;
+    selection.selected_bytes += flow.bytes;
+    selection.flows.push_back(flow);
   }
-  selection.flows.resize(taken);
+  SortBySize(&selection.flows);
   return selection;
 }
 

@@ -20,6 +20,8 @@ struct Selection {
 class ElephantDetector {
  public:
   virtual ~ElephantDetector() = default;
+  // `active` comes in no particular order, and flows are moved in the order of the selection: sort what you select, by
+  // something that differs between any two flows in the end (the five-tuple does), or runs will not repeat.
   virtual Selection Select(std::span<const ActiveFlow> active) const = 0;
 };
 

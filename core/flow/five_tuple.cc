@@ -104,19 +104,11 @@ Result<FiveTuple> FiveTuple::Parse(std::string_view text) {
   return FiveTuple{source->version, *protocol, source->address, source->port, destination->address, destination->port};
 }
 
-FlowId FlowHasher::Id(const FiveTuple& tuple) const {
-  // One fixed packing: version, protocol, ports (high octet first), two octets of padding, addresses.
-  std::array<uint8_t, 40> packed{};
-  packed[0] = tuple.version;
-  packed[1] = tuple.protocol;
-  packed[2] = static_cast<uint8_t>(tuple.source_port >> 8);
-  packed[3] = static_cast<uint8_t>(tuple.source_port);
-  packed[4] = static_cast<uint8_t>(tuple.destination_port >> 8);
-  packed[5] = static_cast<uint8_t>(tuple.destination_port);
-  std::copy(tuple.source.begin(), tuple.source.end(), packed.begin() + 8);
-  std::copy(tuple.destination.begin(), tuple.destination.end(), packed.begin() + 24);
-  const FlowId id = SipHash24(key_, packed);
-  return id == 0 ? 1 : id;  // 0 marks a free slot in the FIT
+FlowHasher::FlowHasher(HashKey key) {
+  uint8_t drawn = 0;
+  const auto draw = [&] { return SipHash24(key, std::array{drawn++}); };
+  for (uint64_t& word : nh_) word = draw();
+  for (Wide& wide : multilinear_) wide = Wide{draw()} << 64 | draw();
 }
 
 bool FlowFilter::Matches(const FiveTuple& tuple) const {

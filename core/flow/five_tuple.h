@@ -63,16 +63,40 @@ struct FlowKey {
   bool operator==(const FlowKey& o) const { return id == o.id && tuple == o.tuple; }
 };
 
-// Turns five-tuples into flow IDs under one secret key.
+// Turns five-tuples into flow IDs under one secret key: NH (Black et al., UMAC, 1999) over the tuple as five words,
+// then multilinear hashing (Lemire, Kaser 2014) of NH's 128 bits to 64. Whatever two tuples somebody picks without
+// seeing IDs, they share one with a probability below 2^-62 over the keys, which SipHash draws from the secret: crafted
+// tuples cannot crowd a bucket. Two multiplications a packet pay for that where SipHash itself takes twenty
+// nanoseconds.
 class FlowHasher {
  public:
-  FlowHasher() = default;
-  explicit FlowHasher(HashKey key) : key_(key) {}
-  FlowId Id(const FiveTuple& tuple) const;
+  FlowHasher() : FlowHasher(HashKey{}) {}
+  explicit FlowHasher(HashKey key);
+  FlowId Id(const FiveTuple& tuple) const {
+    const Wide nh = Wide{Load(tuple.source.data()) + nh_[0]} * (Load(tuple.destination.data()) + nh_[1]) +
+                    Wide{Load(tuple.source.data() + 8) + nh_[2]} * (Load(tuple.destination.data() + 8) + nh_[3]) +
+                    Wide{Ends(tuple) + nh_[4]} * nh_[5];
+    const Wide h = multilinear_[0] + multilinear_[1] * static_cast<uint64_t>(nh) +
+                   multilinear_[2] * static_cast<uint64_t>(nh >> 64);
+    const auto id = static_cast<FlowId>(h >> 64);
+    return id == 0 ? 1 : id;  // 0 marks a free place in the FIT
+  }
   FlowKey Key(const FiveTuple& tuple) const { return {tuple, Id(tuple)}; }
 
  private:
-  HashKey key_;
+  __extension__ using Wide = unsigned __int128;
+  static uint64_t Load(const uint8_t* octets) {
+    uint64_t word;
+    std::memcpy(&word, octets, sizeof word);
+    return word;
+  }
+  static uint64_t Ends(const FiveTuple& tuple) {
+    return tuple.version | uint64_t{tuple.protocol} << 8 | uint64_t{tuple.source_port} << 16 |
+           uint64_t{tuple.destination_port} << 32;
+  }
+
+  std::array<uint64_t, 6> nh_;
+  std::array<Wide, 3> multilinear_;
 };
 
 // A wildcard over flows: a source-address prefix of one IP version; length 0 with version 0 matches all.

@@ -9,61 +9,27 @@
 namespace uhaul {
 namespace {
 
-constexpr int64_t kTickNanos = 1024;
-constexpr int kTimeShift = 37;
-constexpr int kTimeBits = 24;
-constexpr uint64_t kBytesMask = (1ULL << kTimeShift) - 1;
-constexpr uint64_t kTickMask = (1ULL << kTimeBits) - 1;
-constexpr uint64_t kTimeMask = kTickMask << kTimeShift;
-constexpr uint64_t kFin = 1ULL << 61;
-constexpr uint64_t kMoved = 1ULL << 62;
-constexpr uint64_t kPinned = 1ULL << 63;
-
 constexpr uint32_t kMaxCapacity = 1U << 28;
 constexpr size_t kMaxUnfetched = 1024;
-// A live entry is younger than two windows, and its 24-bit time is read against the clock: 17.18 s must hold them.
+constexpr uint64_t kTombstone = 1;  // a word without an ID
+// A dead entry is swept before the window after its death is over: three windows must be told apart in 24 bits.
 constexpr Duration kMinWindow = Duration::Micros(10);
-constexpr Duration kMaxWindow = Duration::Seconds(8);
-
-// Of times that are not negative.
-int64_t TickOf(TimePoint now) { return static_cast<int64_t>(static_cast<uint64_t>(now.nanos()) / kTickNanos); }
-
-uint64_t WithTick(uint64_t word, int64_t tick) {
-  return (word & ~kTimeMask) | ((static_cast<uint64_t>(tick) & kTickMask) << kTimeShift);
-}
-
-// After one more packet at `tick`.
-uint64_t WithPacket(uint64_t word, int64_t tick, uint64_t bytes, bool fin) {
-  const uint64_t seen = word & kBytesMask;
-  const uint64_t sum = bytes > kBytesMask - seen ? kBytesMask : seen + bytes;
-  return WithTick((word & ~kBytesMask) | sum, tick) | (fin ? kFin : 0);
-}
-
-// The oldest tick that survives the pass at `boundary`: the first one of the epoch before it.
-int64_t OldestTick(int64_t boundary, Duration window) {
-  return ((boundary - 1) * window.nanos() + kTickNanos - 1) / kTickNanos;
-}
+constexpr Duration kMaxWindow = Duration::Seconds(5);
+// A sweep is made in so many slices, evenly over half a window.
+constexpr int64_t kSlices = 512;
 
 }  // namespace
 
-FlowTable::FlowTable(FlowTableOptions options) : options_(options), next_pass_(TimePoint() + options.window) {
+FlowTable::FlowTable(FlowTableOptions options)
+    : options_(options), next_pass_(TimePoint() + options.window), next_work_(next_pass_) {
   UHAUL_CHECK(options.capacity > 0);
   UHAUL_CHECK(options.capacity <= kMaxCapacity);
   UHAUL_CHECK(options.window >= kMinWindow);
   UHAUL_CHECK(options.window <= kMaxWindow);
-  entries_.resize(std::bit_ceil(size_t{2} * options.capacity));
-}
-
-RecordOutcome FlowTable::Record(TimePoint now, const Packet& packet) {
-  const bool fin = (packet.tcp_flags & (tcp_flag::kFin | tcp_flag::kRst)) != 0;
-  // Nearly always the flow is in its home slot, and no pass is due.
-  Entry& home = entries_[packet.flow.id & (entries_.size() - 1)];
-  if (home.id != packet.flow.id || now >= next_pass_ || now < clock_ || home.id == 0) [[unlikely]] {
-    return Touch(now, packet.flow, packet.bytes, fin);
-  }
-  clock_ = now;
-  home.word = WithPacket(home.word, TickOf(now), packet.bytes, fin);
-  return RecordOutcome::kUpdated;
+  // At least kReach buckets: no way from a home leads over the same bucket twice.
+  buckets_.resize(std::max(std::bit_ceil(size_t{2} * options.capacity) / kWays, kReach));
+  mask_ = buckets_.size() - 1;
+  swept_ = buckets_.size();
 }
 
 RecordOutcome FlowTable::Import(TimePoint now, const FlowKey& flow, Bytes bytes, bool fin) {
@@ -71,72 +37,241 @@ RecordOutcome FlowTable::Import(TimePoint now, const FlowKey& flow, Bytes bytes,
 }
 
 RecordOutcome FlowTable::Touch(TimePoint now, const FlowKey& flow, uint64_t bytes, bool fin) {
-  RunPasses(now);
-  bool inserted = false;
-  const size_t slot = LocateOrInsert(flow, &inserted);
-  if (slot == kNone) {
-    ++full_;
-    return RecordOutcome::kFull;
+  UHAUL_CHECK(flow.id != 0);
+  RunDue(now);
+  const int64_t tick = TickOf(now);
+  Place place = LocateLive(flow.id);
+  const bool known = static_cast<bool>(place);
+  if (!known) {
+    place = LiveCount() < options_.capacity ? Vacancy(flow.id) : Place{};
+    if (!place) {
+      ++full_;
+      return RecordOutcome::kFull;
+    }
+    Occupy(place, flow, tick);
   }
-  uint64_t& word = entries_[slot].word;
-  word = WithPacket(word, TickOf(now), bytes, fin);
-  return inserted ? RecordOutcome::kInserted : RecordOutcome::kUpdated;
+  uint64_t& word = buckets_[place.bucket].word[place.way];
+  const bool pinned = (word & kPinned) != 0;
+  if (!pinned && known) --CountOf(word);
+  word = WithPacket(word, tick, bytes, fin);
+  if (!pinned) ++CountOf(word);
+  return known ? RecordOutcome::kUpdated : RecordOutcome::kInserted;
 }
 
 void FlowTable::Advance(TimePoint now, std::vector<EvictionPass>* passes) {
-  RunPasses(now);
+  RunDue(now);
   if (passes != nullptr) passes->insert(passes->end(), unfetched_.begin(), unfetched_.end());
   unfetched_.clear();
 }
 
-void FlowTable::RunPasses(TimePoint now) {
+// ---- time
+
+void FlowTable::RunDue(TimePoint now) {
   UHAUL_CHECK(now >= clock_);
+  const int64_t window = options_.window.nanos();
   if (now >= next_pass_) {
-    const int64_t window = options_.window.nanos();
+    Sweep(buckets_.size());  // the last pass's: ages are told by the old clock
     const int64_t due = now.nanos() / window;
-    // Nothing was recorded after boundary swept_ + 1, so the pass at swept_ + 2 leaves pinned entries only.
-    const int64_t told = std::min(due, swept_ + 2);
-    for (int64_t boundary = swept_ + 1; boundary <= told; ++boundary) {
-      const uint32_t before = size_;
-      Sweep(boundary);
-      if (unfetched_.size() == kMaxUnfetched) unfetched_.erase(unfetched_.begin());
-      unfetched_.push_back({TimePoint::FromNanos(boundary * window), before, size_});
-    }
-    if (due > told) Sweep(due);  // lifts the pinned ones
-    swept_ = due;
+    // Nothing was recorded after boundary_ + 1, so the pass at boundary_ + 2 leaves pinned entries only.
+    const int64_t told = std::min(due, boundary_ + 2);
+    while (boundary_ < told) Pass(boundary_ + 1, true);
+    if (due > told) Pass(due, false);  // lifts the pinned ones
     next_pass_ = TimePoint::FromNanos((due + 1) * window);
+    // A silence of more than a window is not counted in slices.
+    if (now.nanos() - clock_.nanos() > window) Sweep(buckets_.size());
   }
+  // In step with time: after half a window the sweep is through.
+  if (swept_ < buckets_.size()) {
+    const int64_t slice = std::max<int64_t>(window / 2 / kSlices, 1);
+    const int64_t slices = (now.nanos() - boundary_ * window) / slice;
+    const auto through = std::min<uint64_t>(static_cast<uint64_t>(slices) * buckets_.size() / kSlices, buckets_.size());
+    Sweep(through);
+    next_work_ = std::min(next_pass_, TimePoint::FromNanos(boundary_ * window + (slices + 1) * slice));
+  }
+  if (swept_ == buckets_.size()) next_work_ = next_pass_;
   clock_ = now;
 }
 
-void FlowTable::Sweep(int64_t boundary) {
-  if (size_ == 0) return;
-  const size_t mask = entries_.size() - 1;
-  // From a free slot all the way round: no entry is then shifted back from what is still to come to what has been seen.
-  size_t start = 0;
-  while (entries_[start].id != 0) ++start;
-  const int64_t oldest = OldestTick(boundary, options_.window);
-  for (size_t step = 1; step <= mask; ++step) {
-    const size_t slot = (start + step) & mask;
-    while (entries_[slot].id != 0) {
-      uint64_t& word = entries_[slot].word;
-      const int64_t tick = LastTick(word);
-      if (DeadFrom(tick) > boundary) break;
-      if ((word & kPinned) != 0) {
-        word = WithTick(word, oldest);
-        break;
-      }
-      EraseSlot(slot);  // may shift the next entry here
+// Only counters: what was last seen in the epoch before the last one dies now, except for pinned entries.
+void FlowTable::Pass(int64_t boundary, bool told) {
+  const uint32_t before = LiveCount();
+  garbage_ += last_epoch_;
+  last_epoch_ = this_epoch_;
+  this_epoch_ = 0;
+  boundary_ = boundary;
+  epoch_tick_ = OldestTick(boundary + 1);
+  swept_ = garbage_ > 0 || pinned_ > 0 ? 0 : buckets_.size();
+  if (!told) return;
+  if (unfetched_.size() == kMaxUnfetched) unfetched_.erase(unfetched_.begin());
+  unfetched_.push_back({TimePoint::FromNanos(boundary * options_.window.nanos()), before, LiveCount()});
+}
+
+// Frees the places of the dead below `end`, lifts what is pinned there.
+void FlowTable::Sweep(size_t end) {
+  const int64_t most_age = MostAge(boundary_);
+  for (; swept_ < end; ++swept_) {
+    if (garbage_ == 0 && pinned_ == 0) {
+      swept_ = buckets_.size();
+      return;
+    }
+    Bucket& bucket = buckets_[swept_];
+    for (size_t way = 0; way < kWays; ++way) {
+      uint64_t& word = bucket.word[way];
+      // A freed place may take an entry from further on, which is looked at in turn.
+      while (!bucket.Free(way) && (bucket.id[way] == 0 || !Live(word, most_age))) Free(swept_, way);
+      if ((word & kPinned) != 0 && AgeAt(TickOf(clock_), word) > most_age) word = WithTick(word, OldestTick(boundary_));
     }
   }
 }
 
-std::vector<ActiveFlow> FlowTable::Snapshot(TimePoint now) const {
-  std::vector<ActiveFlow> flows;
-  flows.reserve(size_);
-  for (size_t slot = 0; slot < entries_.size(); ++slot) {
-    if (const auto flow = Read(now, slot)) flows.push_back(*flow);
+// Makes the place free, and closes the gap in the way of the entries that passed over its bucket when it was full.
+void FlowTable::Free(size_t bucket, size_t way) {
+  --garbage_;
+  for (;;) {
+    Bucket& hole = buckets_[bucket];
+    hole.id[way] = 0;
+    hole.word[way] = 0;
+    for (size_t other = 0; other < kWays; ++other) {
+      if (other != way && hole.Free(other)) return;  // it had a free place before: nothing passed over it
+    }
+    Place found;
+    for (size_t ahead = 1; ahead < kReach && !found; ++ahead) {
+      const size_t at = (bucket + ahead) & mask_;
+      bool open = false;
+      for (size_t i = 0; i < kWays && !found; ++i) {
+        const FlowId id = buckets_[at].id[i];
+        if (id != 0 && ((at - HomeOf(id)) & mask_) >= ahead) found = {at, i};
+        open = open || buckets_[at].Free(i);
+      }
+      if (open && !found) return;
+    }
+    if (!found) return;
+    hole.id[way] = buckets_[found.bucket].id[found.way];
+    hole.word[way] = buckets_[found.bucket].word[found.way];
+    tuples_[bucket * kWays + way] = tuples_[found.bucket * kWays + found.way];
+    bucket = found.bucket;
+    way = found.way;
   }
+}
+
+int64_t FlowTable::OldestTick(int64_t boundary) const {
+  return ((boundary - 1) * options_.window.nanos() + kTickNanos - 1) / kTickNanos;
+}
+
+uint32_t& FlowTable::CountOf(uint64_t word) {
+  const int64_t now = TickOf(clock_);
+  return AgeAt(now, word) <= now - epoch_tick_ ? this_epoch_ : last_epoch_;
+}
+
+// ---- places
+
+FlowTable::Place FlowTable::Locate(FlowId id) const {
+  if (id == 0) return {};
+  for (size_t ahead = 0; ahead < kReach; ++ahead) {
+    const size_t at = (HomeOf(id) + ahead) & mask_;
+    bool open = false;
+    for (size_t way = 0; way < kWays; ++way) {
+      if (buckets_[at].id[way] == id) return {at, way};
+      open = open || buckets_[at].Free(way);
+    }
+    if (open) return {};
+  }
+  return {};
+}
+
+FlowTable::Place FlowTable::LocateLive(FlowId id) const {
+  const Place place = Locate(id);
+  return place && Live(buckets_[place.bucket].word[place.way], MostAge(boundary_)) ? place : Place{};
+}
+
+FlowTable::Place FlowTable::Vacancy(FlowId id) const {
+  // The flow's own dead entry, or it would be there twice.
+  if (const Place dead = Locate(id)) return dead;
+  const int64_t most_age = MostAge(boundary_);
+  for (size_t ahead = 0; ahead < kReach; ++ahead) {
+    const size_t at = (HomeOf(id) + ahead) & mask_;
+    for (size_t way = 0; way < kWays; ++way) {
+      if (buckets_[at].id[way] == 0 || !Live(buckets_[at].word[way], most_age)) return {at, way};
+    }
+  }
+  return {};
+}
+
+void FlowTable::Occupy(Place place, const FlowKey& flow, int64_t tick) {
+  if (tuples_.empty()) tuples_.resize(buckets_.size() * kWays);
+  Bucket& bucket = buckets_[place.bucket];
+  if (!bucket.Free(place.way)) --garbage_;
+  bucket.id[place.way] = flow.id;
+  bucket.word[place.way] = WithTick(0, tick);
+  tuples_[place.bucket * kWays + place.way] = flow.tuple;
+}
+
+bool FlowTable::Erase(const FlowKey& flow) {
+  const Place place = LocateLive(flow.id);
+  if (!place) return false;
+  Bucket& bucket = buckets_[place.bucket];
+  --((bucket.word[place.way] & kPinned) != 0 ? pinned_ : CountOf(bucket.word[place.way]));
+  bucket.id[place.way] = 0;
+  bucket.word[place.way] = kTombstone;
+  ++garbage_;
+  return true;
+}
+
+bool FlowTable::Pin(const FlowKey& flow, bool pinned) {
+  const Place place = LocateLive(flow.id);
+  if (!place) return false;
+  uint64_t& word = buckets_[place.bucket].word[place.way];
+  if (((word & kPinned) != 0) == pinned) return true;
+  if (pinned) {
+    --CountOf(word);
+    ++pinned_;
+    word |= kPinned;
+  } else {
+    if (AgeAt(TickOf(clock_), word) > MostAge(boundary_)) word = WithTick(word, OldestTick(boundary_));
+    word &= ~kPinned;
+    --pinned_;
+    ++CountOf(word);
+  }
+  return true;
+}
+
+bool FlowTable::MarkMoved(const FlowKey& flow) {
+  const Place place = LocateLive(flow.id);
+  if (place) buckets_[place.bucket].word[place.way] |= kMoved;
+  return static_cast<bool>(place);
+}
+
+// ---- readers
+
+ActiveFlow FlowTable::Read(Place place, int64_t boundary) const {
+  const uint64_t word = buckets_[place.bucket].word[place.way];
+  const int64_t now = TickOf(clock_);
+  ActiveFlow flow;
+  flow.flow = {tuples_[place.bucket * kWays + place.way], buckets_[place.bucket].id[place.way]};
+  flow.bytes = Bytes(word & kBytesMask);
+  // What is live and older than the window is pinned.
+  flow.last_packet = TimePoint::FromNanos(std::max(now - AgeAt(now, word), OldestTick(boundary)) * kTickNanos);
+  flow.fin = (word & kFin) != 0;
+  flow.moved = (word & kMoved) != 0;
+  return flow;
+}
+
+std::vector<ActiveFlow> FlowTable::Unsorted(TimePoint now) const {
+  std::vector<ActiveFlow> flows;
+  flows.reserve(size(now));
+  const int64_t boundary = now.nanos() / options_.window.nanos();
+  const int64_t most_age = MostAge(boundary);
+  for (size_t bucket = 0; bucket < buckets_.size(); ++bucket) {
+    for (size_t way = 0; way < kWays; ++way) {
+      if (buckets_[bucket].id[way] == 0 || !Live(buckets_[bucket].word[way], most_age)) continue;
+      flows.push_back(Read({bucket, way}, boundary));
+    }
+  }
+  return flows;
+}
+
+std::vector<ActiveFlow> FlowTable::Snapshot(TimePoint now) const {
+  std::vector<ActiveFlow> flows = Unsorted(now);
   std::sort(flows.begin(), flows.end(), [](const ActiveFlow& a, const ActiveFlow& b) {
     return a.flow.tuple != b.flow.tuple ? a.flow.tuple < b.flow.tuple : a.flow.id < b.flow.id;
   });
@@ -144,36 +279,17 @@ std::vector<ActiveFlow> FlowTable::Snapshot(TimePoint now) const {
 }
 
 std::optional<ActiveFlow> FlowTable::Find(TimePoint now, const FlowKey& flow) const {
-  const size_t slot = Locate(flow.id);
-  if (slot == kNone) return std::nullopt;
-  return Read(now, slot);
+  UHAUL_CHECK(now >= clock_);
+  const Place place = Locate(flow.id);
+  const int64_t boundary = now.nanos() / options_.window.nanos();
+  if (!place || !Live(buckets_[place.bucket].word[place.way], MostAge(boundary))) return std::nullopt;
+  return Read(place, boundary);
 }
 
 uint32_t FlowTable::size(TimePoint now) const {
   UHAUL_CHECK(now >= clock_);
-  if (now < next_pass_) return size_;
-  uint32_t count = 0;
-  for (size_t slot = 0; slot < entries_.size(); ++slot) count += Read(now, slot).has_value() ? 1 : 0;
-  return count;
-}
-
-bool FlowTable::Erase(const FlowKey& flow) {
-  const size_t slot = Locate(flow.id);
-  if (slot == kNone) return false;
-  EraseSlot(slot);
-  return true;
-}
-
-bool FlowTable::Pin(const FlowKey& flow, bool pinned) { return SetFlag(flow, kPinned, pinned); }
-
-bool FlowTable::MarkMoved(const FlowKey& flow) { return SetFlag(flow, kMoved, true); }
-
-bool FlowTable::SetFlag(const FlowKey& flow, uint64_t flag, bool on) {
-  const size_t slot = Locate(flow.id);
-  if (slot == kNone) return false;
-  uint64_t& word = entries_[slot].word;
-  word = on ? word | flag : word & ~flag;
-  return true;
+  const int64_t ahead = now.nanos() / options_.window.nanos() - boundary_;
+  return pinned_ + (ahead < 1 ? last_epoch_ : 0) + (ahead < 2 ? this_epoch_ : 0);
 }
 
 // Ages and the phase within the window, not instants: two tables that will behave alike from `now` on hash alike.
@@ -181,78 +297,11 @@ void FlowTable::Hash(StateHash& hash, TimePoint now) const {
   hash.Add(static_cast<uint64_t>(now.nanos() % options_.window.nanos()));
   hash.Add(full_);
   for (const ActiveFlow& flow : Snapshot(now)) {
-    const size_t slot = Locate(flow.flow.id);
+    const Place place = Locate(flow.flow.id);
     hash.Add(flow.flow.id);
     hash.Add(flow.bytes.count());
     hash.Add(static_cast<uint64_t>((now - flow.last_packet).nanos()));
-    hash.Add(entries_[slot].word & (kFin | kMoved | kPinned));
-  }
-}
-
-int64_t FlowTable::LastTick(uint64_t word) const {
-  const int64_t now = TickOf(clock_);
-  const uint64_t age = (static_cast<uint64_t>(now) - (word >> kTimeShift)) & kTickMask;
-  return now - static_cast<int64_t>(age);
-}
-
-int64_t FlowTable::DeadFrom(int64_t tick) const { return tick * kTickNanos / options_.window.nanos() + 2; }
-
-std::optional<ActiveFlow> FlowTable::Read(TimePoint now, size_t slot) const {
-  UHAUL_CHECK(now >= clock_);
-  const auto& [id, word] = entries_[slot];
-  if (id == 0) return std::nullopt;
-  int64_t tick = LastTick(word);
-  const int64_t boundary = now.nanos() / options_.window.nanos();
-  if (DeadFrom(tick) <= boundary) {
-    if ((word & kPinned) == 0) return std::nullopt;
-    tick = OldestTick(boundary, options_.window);
-  }
-  ActiveFlow flow;
-  flow.flow = {tuples_[slot], id};
-  flow.bytes = Bytes(word & kBytesMask);
-  flow.last_packet = TimePoint::FromNanos(tick * kTickNanos);
-  flow.fin = (word & kFin) != 0;
-  flow.moved = (word & kMoved) != 0;
-  return flow;
-}
-
-size_t FlowTable::Locate(FlowId id) const {
-  if (id == 0) return kNone;
-  const size_t mask = entries_.size() - 1;
-  for (size_t slot = id & mask; entries_[slot].id != 0; slot = (slot + 1) & mask) {
-    if (entries_[slot].id == id) return slot;
-  }
-  return kNone;
-}
-
-size_t FlowTable::LocateOrInsert(const FlowKey& flow, bool* inserted) {
-  UHAUL_CHECK(flow.id != 0);
-  const size_t mask = entries_.size() - 1;
-  size_t slot = flow.id & mask;
-  for (; entries_[slot].id != 0; slot = (slot + 1) & mask) {
-    if (entries_[slot].id == flow.id) return slot;
-  }
-  if (size_ == options_.capacity) return kNone;
-  if (tuples_.empty()) tuples_.resize(entries_.size());  // a table that nobody uses stays small
-  entries_[slot] = {flow.id, 0};
-  tuples_[slot] = flow.tuple;
-  ++size_;
-  *inserted = true;
-  return slot;
-}
-
-void FlowTable::EraseSlot(size_t hole) {
-  const size_t mask = entries_.size() - 1;
-  entries_[hole] = {};
-  --size_;
-  for (size_t slot = (hole + 1) & mask; entries_[slot].id != 0; slot = (slot + 1) & mask) {
-    // An entry may move back to the hole unless its home lies after it, cyclically.
-    const size_t home = entries_[slot].id & mask;
-    if (((slot - home) & mask) < ((slot - hole) & mask)) continue;
-    entries_[hole] = entries_[slot];
-    tuples_[hole] = tuples_[slot];
-    entries_[slot] = {};
-    hole = slot;
+    hash.Add(buckets_[place.bucket].word[place.way] & (kFin | kMoved | kPinned));
   }
 }
 

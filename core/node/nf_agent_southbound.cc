@@ -68,7 +68,7 @@ void NfAgent::Handle(TimePoint now, OperationId op, const msg::GetElephant& m, O
 
 void NfAgent::Run(TimePoint now, OperationId op, const DetectTask& task, Outbox& outbox) {
   std::vector<ActiveFlow> candidates;
-  for (const ActiveFlow& flow : fit_.Snapshot(now)) {
+  for (const ActiveFlow& flow : fit_.Unsorted(now)) {  // detectors sort
     if (task.request.filter.Matches(flow.flow.tuple) && function_->Knows(flow.flow)) candidates.push_back(flow);
   }
   const Selection selection = MakeDetector(task.request.detector)->Select(candidates);

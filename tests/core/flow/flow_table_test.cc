@@ -5,6 +5,7 @@
 #include <map>
 
 #include "core/base/random.h"
+#include "tests/core/flow/plain_flow_table.h"
 
 namespace uhaul {
 namespace {
@@ -193,6 +194,90 @@ TEST_CASE("FlowTable: random histories agree with the definition, whenever passe
   for (uint64_t seed = 0; seed < 20; ++seed) RunHistory(seed, Duration::Nanos(1'234'567), 5, seed % 2 == 0);
 }
 
+namespace {
+
+FlowKey SpreadKey(uint64_t n) {
+  FiveTuple tuple;
+  for (size_t i = 0; i < 4; ++i) tuple.source[i] = static_cast<uint8_t>(n >> (8 * i));
+  return FlowHasher(HashKey{7, 8}).Key(tuple);
+}
+
+void CheckSameSnapshot(const FlowTable& table, const testing::PlainFlowTable& plain, TimePoint now) {
+  const std::vector<ActiveFlow> got = table.Snapshot(now);
+  const std::vector<ActiveFlow> want = plain.Snapshot(now);
+  REQUIRE(got.size() == want.size());
+  REQUIRE(table.size(now) == want.size());
+  for (size_t i = 0; i < got.size(); ++i) {
+    REQUIRE(got[i].flow == want[i].flow);
+    REQUIRE(got[i].bytes == want[i].bytes);
+    REQUIRE(got[i].last_packet == want[i].last_packet);
+    REQUIRE(got[i].fin == want[i].fin);
+    REQUIRE(got[i].moved == want[i].moved);
+  }
+}
+
+}  // namespace
+
+// Thousands of flows, many of them in each slice of the sweep, packets and everything else between any two slices.
+TEST_CASE("FlowTable: long histories of many flows agree with the plain table, full ones included") {
+  for (uint64_t seed = 0; seed < 12; ++seed) {
+    CAPTURE(seed);
+    Random random(seed, 2);
+    const FlowTableOptions options{.capacity = seed % 3 == 0 ? 700U : 4000U,
+                                   .window = Duration::Micros(seed % 2 == 0 ? 20'000 : 1'300)};
+    FlowTable table(options);
+    testing::PlainFlowTable plain(options);
+    std::vector<EvictionPass> rows;
+    std::vector<EvictionPass> plain_rows;
+    TimePoint now;
+    for (int step = 0; step < 60'000; ++step) {
+      const uint64_t gap = random.Below(2000) == 0 ? 3'000'000 : random.Below(20) == 0 ? 30'000 : 1'500;
+      now = now + Duration::Nanos(static_cast<int64_t>(random.Below(gap)));
+      // Some flows send often, most have ended by the next pass.
+      const FlowKey flow = SpreadKey(random.Below(4) == 0 ? random.Below(300) : step / 20 + random.Below(500));
+      const uint64_t choice = random.Below(40);
+      if (choice < 34) {
+        const Packet packet =
+            PacketOf(flow, static_cast<uint32_t>(random.Below(1500)), choice == 0 ? tcp_flag::kFin : 0);
+        REQUIRE(table.Record(now, packet) == plain.Record(now, packet));
+      } else if (choice == 34) {
+        REQUIRE(table.Import(now, flow, Bytes(9), false) == plain.Import(now, flow, Bytes(9), false));
+      } else if (choice < 37) {
+        REQUIRE(table.Erase(flow) == plain.Erase(flow));
+      } else if (choice < 39) {
+        REQUIRE(table.Pin(flow, choice == 37) == plain.Pin(flow, choice == 37));
+      } else {
+        REQUIRE(table.MarkMoved(flow) == plain.MarkMoved(flow));
+      }
+      if (step % 5000 == 0)
+        CheckSameSnapshot(table, plain, now + Duration::Nanos(static_cast<int64_t>(random.Below(3'000'000))));
+    }
+    table.Advance(now, &rows);
+    plain.Advance(now, &plain_rows);
+    CheckRows(rows, plain_rows);
+    CheckSameSnapshot(table, plain, now);
+    REQUIRE(table.full() == plain.full());
+  }
+}
+
+TEST_CASE("FlowTable: flows that crowd one home find room within reach, the rest is counted, and room comes back") {
+  FlowTable table({.capacity = 1000, .window = 100_ms});
+  const auto crowded = [](uint64_t n) {
+    FlowKey key = SpreadKey(n);
+    key.id = (n + 1) << 32 | 5;
+    return key;
+  };
+  for (uint64_t n = 0; n < 40; ++n) table.Record(At(1_ms), PacketOf(crowded(n), 1));
+  CHECK(table.size(At(1_ms)) == 32);
+  CHECK(table.full() == 8);
+  CHECK(table.Record(At(2_ms), PacketOf(SpreadKey(7), 1)) == RecordOutcome::kInserted);
+  REQUIRE(table.Erase(crowded(0)));
+  CHECK(table.Record(At(3_ms), PacketOf(crowded(39), 1)) == RecordOutcome::kInserted);
+  // All of them have died by now, and none of the places is lost.
+  for (uint64_t n = 0; n < 40; ++n) table.Record(At(300_ms), PacketOf(crowded(100 + n), 1));
+  CHECK(table.size(At(300_ms)) == 32);
+}
+
 TEST_CASE("FlowTable: a flow idle past the window is evicted at the first boundary that finds it so") {
   FlowTable table({.capacity = 8, .window = 100_ms});
   table.Record(At(30_ms), PacketOf(KeyNumber(1), 100));   // epoch 0
@@ -230,6 +315,24 @@ TEST_CASE("FlowTable: a silence of any length empties it in two lines, without a
     CheckRows(rows, {{At(100_ms), 1, 1}, {At(200_ms), 1, 0}});
     CHECK(table.NextPass() > later);
     CHECK(table.NextPass() - later <= 100_ms);
+  }
+}
+
+// What was not swept would come back to life when the 24-bit time comes round, after 17.18 s. Packets come in the first
+// two fifths of each window only, too early for the slices to reach the last bucket.
+TEST_CASE("FlowTable: the dead are swept before their time comes round, whenever packets come") {
+  FlowTable table({.capacity = 64, .window = 100_ms});
+  FlowKey last = KeyNumber(1);
+  last.id = 1ULL << 40 | 0xffffffff;
+  const FlowKey other = KeyNumber(0);
+  table.Record(At(5_ms), PacketOf(last, 1));
+  for (int64_t ms = 10; ms < 40'000; ms += 10) {
+    if (ms % 100 >= 40) continue;
+    const TimePoint now = At(Duration::Millis(ms));
+    table.Record(now, PacketOf(other, 1));
+    const size_t live = ms < 200 ? 2 : 1;
+    REQUIRE(table.Snapshot(now).size() == live);
+    REQUIRE(table.size(now) == live);
   }
 }
 
