@@ -17,7 +17,7 @@ constexpr size_t kTypeAt = 5;
 constexpr size_t kHeaderOctets = kLengthOctets + 1 + 1 + 4 + 4;
 // What a message that holds a chunk may take beside the chunk's state.
 constexpr size_t kChunkOverhead = 256;
-constexpr size_t kKinds = std::variant_size_v<MessageBody>;
+constexpr size_t kKinds = std::variant_size_v<MessageVariant>;
 
 template <class Body>
 constexpr bool kHoldsChunk =
@@ -30,7 +30,7 @@ constexpr size_t kLimit = kHoldsChunk<Body> ? kMaxChunkBytes + kChunkOverhead : 
 
 template <size_t... I>
 constexpr std::array<size_t, kKinds> LimitsOf(std::index_sequence<I...>) {
-  return {kLimit<std::variant_alternative_t<I, MessageBody>>...};
+  return {kLimit<std::variant_alternative_t<I, MessageVariant>>...};
 }
 constexpr std::array<size_t, kKinds> kLimits = LimitsOf(std::make_index_sequence<kKinds>());
 constexpr size_t kLargest = kMaxChunkBytes + kChunkOverhead;

@@ -302,7 +302,7 @@ struct Returned {  // behind the last of them
 
 }  // namespace msg
 
-using MessageBody =
+using MessageVariant =
     std::variant<msg::GetElephant, msg::SetFilter, msg::ListFlows, msg::FlowListing, msg::EnableEvents,
                  msg::EnableEventsAck, msg::DisableEvents, msg::DisableEventsAck, msg::GetPerflow, msg::Chunk,
                  msg::GetDone, msg::CancelGet, msg::PutPerflow, msg::PutAck, msg::DelPerflow, msg::DelAck,
@@ -310,6 +310,19 @@ using MessageBody =
                  msg::NewFlow, msg::InstallRules, msg::RulesAck, msg::RemoveRules, msg::PacketOut, msg::PacketIn,
                  msg::Hello, msg::CustodyCommand, msg::CustodyReport, msg::Install, msg::ResumeForwarding, msg::State,
                  msg::ReturnedPacket, msg::Returned>;
+
+// What copies, moves and ends a variant of so many kinds is made once, in message.cc, and not in every file that sends
+// or receives: a third of the time that these take to compile.
+struct MessageBody : MessageVariant {
+  using MessageVariant::MessageVariant;
+  MessageBody();
+  MessageBody(const MessageBody& other);
+  MessageBody(MessageBody&& other) noexcept;
+  MessageBody& operator=(const MessageBody& other);
+  MessageBody& operator=(MessageBody&& other) noexcept;
+  ~MessageBody();
+  bool operator==(const MessageBody& other) const;
+};
 
 // An in-band control frame: what comes behind it on its link left the switch after the rule changed. Ours alone: it is
 // believed only from the switch, and only with the nonce that the controller gave the NF for this epoch.

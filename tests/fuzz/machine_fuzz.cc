@@ -100,7 +100,7 @@ class Machines {
     octets[0] = static_cast<uint8_t>(kHeader - 4 + body.size());
     octets[1] = static_cast<uint8_t>((kHeader - 4 + body.size()) >> 8);
     octets[4] = kWireVersion;
-    octets[5] = static_cast<uint8_t>(type % std::variant_size_v<MessageBody>);
+    octets[5] = static_cast<uint8_t>(type % std::variant_size_v<MessageVariant>);
     octets[6] = operation;
     octets.insert(octets.end(), body.begin(), body.end());
     auto decoded = Decode(octets);

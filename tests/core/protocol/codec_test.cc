@@ -10,7 +10,7 @@ namespace {
 
 using testing::RandomMessages;
 
-constexpr size_t kKinds = std::variant_size_v<MessageBody>;
+constexpr size_t kKinds = std::variant_size_v<MessageVariant>;
 
 std::vector<uint8_t> Encoded(const Message& message) {
   std::vector<uint8_t> out;

@@ -18,7 +18,7 @@ class RandomMessages {
     Message message;
     Set(message.operation);
     Set(message.generation);
-    Emplace(kind, &message.body, std::make_index_sequence<std::variant_size_v<MessageBody>>());
+    Emplace(kind, &message.body, std::make_index_sequence<std::variant_size_v<MessageVariant>>());
     return message;
   }
 

@@ -113,7 +113,7 @@ TEST_CASE("Channel: every message survives the way, in tiny pieces too") {
   std::vector<Message> sent;
   Frames frames;
   for (int i = 0; i < 400; ++i) {
-    Message message = random.OfKind(static_cast<size_t>(i) % std::variant_size_v<MessageBody>);
+    Message message = random.OfKind(static_cast<size_t>(i) % std::variant_size_v<MessageVariant>);
     const size_t octets = CarriedPacket(message.body) != nullptr ? i % (kMaxPacketOctets + 1) : 0;
     REQUIRE(ends.a.QueueMessage(TimePoint::FromNanos(i), message, OctetsOf(octets)).ok());
     sent.push_back(std::move(message));
