@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <thread>
@@ -27,6 +28,7 @@ using Json = nlohmann::json;
 
 constexpr size_t kMostFailuresShown = 20;
 constexpr unsigned kMostRepetitions = 1000;
+constexpr unsigned kMostAttempts = 100;
 
 struct RunRequest {
   std::vector<std::string> experiments;
@@ -46,6 +48,7 @@ struct RunRequest {
   std::string plan;                 // a file to write the plan to, instead of running it
   unsigned jobs = 1;
   unsigned repeat = 1;
+  unsigned attempts = 1;  // of the runtime in real time
   bool dry_run = false;
   bool retry_failed = false;
   bool json = false;
@@ -56,6 +59,7 @@ struct Tally {
   size_t present = 0;
   size_t made = 0;
   std::vector<std::pair<std::string, std::string>> failed;  // identity, error
+  size_t late = 0;  // of those made in real time: the engine fell behind the offered rate
   bool interrupted = false;
 };
 
@@ -82,6 +86,8 @@ void AddRunOptions(CommandLine* line) {
       "processes at a time (slurm: of each task; there 1 unless said)")(
       "repeat", po::value<unsigned>()->default_value(1),
       "run every point this many times, into folders rep-1, rep-2, ... of the results")(
+      "attempts", po::value<unsigned>()->default_value(1),
+      "runtime in real time: make a point that fell behind its rate again, until it kept it or was made this often")(
       "executor", po::value<std::string>()->default_value("local"),
       "local: processes here; slurm: job arrays on a cluster, whose nodes see this folder and this program")(
       "chunks", po::value<unsigned>()->default_value(0), "slurm: tasks of an array; 0: about ten points each")(
@@ -101,6 +107,7 @@ Result<RunRequest> ReadRequest(const CommandLine& line, std::vector<std::string>
   request.plan = line.Get<std::string>("plan");
   request.jobs = line.Get<unsigned>("jobs");
   request.repeat = line.Get<unsigned>("repeat");
+  request.attempts = line.Get<unsigned>("attempts");
   request.dry_run = line.Has("dry-run");
   request.retry_failed = line.Has("retry-failed");
   request.json = line.Has("json");
@@ -138,6 +145,11 @@ Result<RunRequest> ReadRequest(const CommandLine& line, std::vector<std::string>
   if (request.repeat < 1 || request.repeat > kMostRepetitions) {
     return Error{fmt::format("--repeat must be between 1 and {}", kMostRepetitions)};
   }
+  if (request.attempts < 1 || request.attempts > kMostAttempts) {
+    return Error{fmt::format("--attempts must be between 1 and {}", kMostAttempts)};
+  }
+  if (request.attempts > 1 && (request.engine != "runtime" || request.clock != "tsc"))
+    return Error{"--attempts is for --engine runtime in real time: elsewhere a second run equals the first"};
   if (request.repeat > 1 && !request.plan.empty()) return Error{"--plan writes one plan; it does not --repeat"};
   if (request.results.empty()) return Error{"--results needs a folder"};
   // Points are named by what they say, not by who made them: each engine and clock has a folder of its own.
@@ -200,7 +212,8 @@ Plan Missing(const RunRequest& request, const std::string& build, const Plan& al
     std::vector<PlannedPoint> left;
     for (const PlannedPoint& point : group) {
       ++tally->points;
-      if (IsPresent(request, build, point.id)) {
+      const bool again = request.attempts > 1 && FellBehind(request.results, point.id);
+      if (!again && IsPresent(request, build, point.id)) {
         ++tally->present;
       } else if (!request.retry_failed && FailedWithThisEngine(request, point.id)) {
         tally->failed.emplace_back(point.id, FailureText(request, point.id));
@@ -252,6 +265,20 @@ std::vector<std::string> EngineArguments(const RunRequest& request) {
   return extra;
 }
 
+// Of the plan's points those that did not keep their rate.
+Plan Late(const RunRequest& request, const Plan& plan) {
+  Plan late;
+  late.out = plan.out;
+  for (const auto& group : plan.groups) {
+    std::vector<PlannedPoint> left;
+    std::copy_if(group.begin(), group.end(), std::back_inserter(left), [&](const PlannedPoint& point) {
+      return PointExists(request.results, point.id) && FellBehind(request.results, point.id);
+    });
+    if (!left.empty()) late.groups.push_back(std::move(left));
+  }
+  return late;
+}
+
 Result<EngineEnd> LaunchOnSlurm(RunRequest request, const std::string& build, Plan plan) {
   // An old failure must not be taken for one of these runs.
   for (const auto& group : plan.groups) {
@@ -282,7 +309,7 @@ Result<EngineEnd> LaunchOnSlurm(RunRequest request, const std::string& build, Pl
   return end;
 }
 
-Result<EngineEnd> Launch(const RunRequest& request, const std::string& build, const Plan& plan) {
+Result<EngineEnd> Launch(const RunRequest& request, const std::string& build, const Plan& plan, unsigned attempt) {
   if (request.executor == "slurm") return LaunchOnSlurm(request, build, plan);
   const std::string path = fmt::format("{}/plan-{}.json", request.results, ::getpid());
   if (Status written = WritePlan(plan, path); !written.ok()) return written.error();
@@ -291,7 +318,9 @@ Result<EngineEnd> Launch(const RunRequest& request, const std::string& build, co
     for (const PlannedPoint& point : group) open.insert(point.id);
   }
   Progress progress(open.size());
-  const Result<EngineEnd> end = RunEngine({request.engine_path, path, request.jobs, EngineArguments(request)},
+  std::vector<std::string> extra = EngineArguments(request);
+  if (request.attempts > 1) extra.insert(extra.end(), {"--attempt", fmt::format("{}", attempt)});
+  const Result<EngineEnd> end = RunEngine({request.engine_path, path, request.jobs, std::move(extra)},
                                           [&](const std::string& line) { OnLine(line, &open, &progress); });
   progress.Finish();
   ::unlink(path.c_str());
@@ -321,12 +350,18 @@ void Report(const RunRequest& request, const Tally& tally) {
     Json failed = Json::array();
     for (const auto& [id, error] : tally.failed) failed.push_back({{"id", id}, {"error", error}});
     const Json out = {{"points", tally.points}, {"present", tally.present},   {"made", tally.made},
-                      {"failed", failed},       {"results", request.results}, {"interrupted", tally.interrupted}};
+                      {"failed", failed},       {"results", request.results}, {"interrupted", tally.interrupted},
+                      {"late", tally.late}};
     fmt::print("{}\n", out.dump(2, ' ', false, Json::error_handler_t::replace));
     return;
   }
   fmt::print("{} points: {} made, {} present before, {} failed{}; results in {}\n", tally.points, tally.made,
              tally.present, tally.failed.size(), tally.interrupted ? ", interrupted" : "", request.results);
+  if (tally.late > 0) {
+    fmt::print(
+        "{} of them fell behind their rate (provenance: kept_rate \"no\"); --attempts N makes such points again\n",
+        tally.late);
+  }
 }
 
 int DryRun(const RunRequest& request, const Plan& plan) {
@@ -351,6 +386,20 @@ int DryRun(const RunRequest& request, const Plan& plan) {
   return exit_code::kOk;
 }
 
+// The host's pauses decide whether a run in real time keeps its rate, not what the run finds: making it again until it
+// does chooses among pauses. Each point's provenance says which attempt it is.
+Result<EngineEnd> LaunchUntilInTime(const RunRequest& request, const std::string& build, Plan plan) {
+  for (unsigned attempt = 1;; ++attempt) {
+    const Result<EngineEnd> end = Launch(request, build, plan, attempt);
+    if (!end.ok() || end->interrupted || attempt == request.attempts) return end;
+    Plan late = Late(request, plan);
+    if (late.groups.empty()) return end;
+    fmt::print(stderr, "uhaul: {} of {} points fell behind their rate; attempt {} of {}\n", CountPoints(late),
+               CountPoints(plan), attempt + 1, request.attempts);
+    plan = std::move(late);
+  }
+}
+
 // Makes what is missing of one repetition. Not 0: the engine ended as it should not.
 int RunOnce(const RunRequest& request, const std::string& build, const std::vector<PointSpec>& points, Tally* tally) {
   std::error_code error;
@@ -358,10 +407,11 @@ int RunOnce(const RunRequest& request, const std::string& build, const std::vect
   if (error) return Fail(exit_code::kBadInput, fmt::format("cannot make {}: {}", request.results, error.message()));
   const Plan missing = Missing(request, build, MakePlan(points, request.results), tally);
   if (missing.groups.empty()) return exit_code::kOk;
-  const Result<EngineEnd> end = Launch(request, build, missing);
+  const Result<EngineEnd> end = LaunchUntilInTime(request, build, missing);
   if (!end.ok()) return Fail(exit_code::kInternal, end.error().message);
   tally->interrupted = end->interrupted;
   Settle(request, build, missing, end->interrupted, tally);
+  if (request.engine == "runtime") tally->late += CountPoints(Late(request, missing));
   if (end->interrupted || end->exit_code == exit_code::kOk || end->exit_code == exit_code::kSomeFailed) {
     return exit_code::kOk;
   }

@@ -31,18 +31,17 @@ std::vector<std::string> RepetitionsIn(const std::string& directory) {
   return folders;
 }
 
-// Points that were copied without their provenance count as made in time.
-bool IsLate(const std::string& directory, const std::string& id) {
-  const Result<Provenance> provenance = ReadProvenance(directory, id);
-  if (!provenance.ok()) return false;
-  const auto kept = provenance->measurements.find("kept_rate");
-  return kept != provenance->measurements.end() && kept->second == "no";
-}
-
 }  // namespace
 
 bool PointExists(const std::string& directory, const std::string& id) {
   return ::access(fmt::format("{}/{}.json", directory, id).c_str(), R_OK) == 0;
+}
+
+bool FellBehind(const std::string& directory, const std::string& id) {
+  const Result<Provenance> provenance = ReadProvenance(directory, id);
+  if (!provenance.ok()) return false;
+  const auto kept = provenance->measurements.find("kept_rate");
+  return kept != provenance->measurements.end() && kept->second == "no";
 }
 
 Result<std::vector<std::string>> PointIdsIn(const std::string& directory) {
@@ -94,7 +93,7 @@ Result<RunsRead> ReadRuns(const std::string& directory) {
     PointReader reader(folder);
     if (Status read = reader.Read(*ids); !read.ok()) return read.error();
     for (StoredPoint& point : reader.points()) {
-      auto& side = IsLate(folder, point.id) ? out.late : out.runs;
+      auto& side = FellBehind(folder, point.id) ? out.late : out.runs;
       side.push_back(std::move(point));
     }
   }

@@ -15,6 +15,9 @@
 namespace uhaul {
 
 bool PointExists(const std::string& directory, const std::string& id);
+// Whether the engine fell behind the offered rate (provenance: kept_rate "no"). A point that was copied without its
+// provenance counts as made in time.
+bool FellBehind(const std::string& directory, const std::string& id);
 // The identities of all points in a folder, sorted; none if it holds none. An error if it cannot be read.
 Result<std::vector<std::string>> PointIdsIn(const std::string& directory);
 std::vector<std::string> PointIdsOf(const std::vector<PointSpec>& specs);
@@ -42,7 +45,7 @@ std::vector<std::string> RepetitionFolders(const std::string& results, unsigned 
 // All runs in a folder, its rep-* folders in order of their numbers included.
 struct RunsRead {
   std::vector<StoredPoint> runs;
-  std::vector<StoredPoint> late;  // whose engine fell behind the offered rate (provenance: kept_rate "no")
+  std::vector<StoredPoint> late;  // which fell behind
 };
 Result<RunsRead> ReadRuns(const std::string& directory);
 

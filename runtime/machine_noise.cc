@@ -4,10 +4,12 @@
 #include <rte_cycles.h>
 #include <rte_pause.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <fstream>
 #include <thread>
 
 #include "runtime/transport/raw_time.h"
@@ -80,6 +82,26 @@ void PingPong(MachineNoise* noise) {
 }
 
 }  // namespace
+
+HostTime ReadHostTime() {
+  // cpu  user nice system idle iowait irq softirq steal ...: in ticks (proc(5)).
+  std::ifstream stat("/proc/stat");
+  std::string word;
+  HostTime time;
+  const auto hz = static_cast<double>(sysconf(_SC_CLK_TCK));
+  if (!(stat >> word) || word != "cpu" || hz <= 0) return time;
+  double ticks = 0;
+  for (int field = 0; field < 8 && stat >> ticks; ++field) {
+    time.all_s += ticks / hz;
+    if (field == 7) time.stolen_s = ticks / hz;
+  }
+  return time;
+}
+
+double StolenShare(const HostTime& before, const HostTime& after) {
+  const double all = after.all_s - before.all_s;
+  return all > 0 ? std::clamp((after.stolen_s - before.stolen_s) / all, 0.0, 1.0) : 0;
+}
 
 MachineNoise MeasureNoise() {
   MachineNoise noise;

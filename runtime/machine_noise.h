@@ -14,6 +14,16 @@ struct MachineNoise {
   double core_to_core_ns = 0;  // one way; 0 if a second processor was not to be had
 };
 
+// What the kernel knows of a virtual machine's host: time that processors were ready to run and did not, since boot.
+// All zero where it does not know.
+struct HostTime {
+  double stolen_s = 0;
+  double all_s = 0;  // of all processors
+};
+HostTime ReadHostTime();
+// Of the processors' time between two readings, what the host took: 0 to 1.
+double StolenShare(const HostTime& before, const HostTime& after);
+
 // Takes about a quarter of a second. The ping-pong uses a second thread for 20 ms.
 MachineNoise MeasureNoise();
 std::map<std::string, std::string> Describe(const MachineNoise& noise);

@@ -50,15 +50,17 @@ po::options_description Options() {
       ("clock", po::value<std::string>()->default_value("tsc"), "tsc or virtual")                               //
       ("rate-scale", po::value<double>()->default_value(1), "how fast the run's time passes (tsc), at most 1")  //
       ("lcores", po::value<int>()->default_value(1), "1, or 2: generator and sink on one of their own (tsc)")   //
+      ("attempt", po::value<int>()->default_value(1), "which attempt this is, for the provenance (tsc)")        //
       ("testbed", po::value<std::string>(), "a file with a section 'testbed': its processes make the runs")     //
-      ("out", po::value<std::string>(), "of calibrate: the profile's file")                                    //
-      ("name", po::value<std::string>()->default_value("this-machine"), "of calibrate: the profile's name")    //
-      ("repeat", po::value<int>()->default_value(0), "of calibrate: runs of each move; 0: 9, with --quick 1")  //
-      ("quick", "of calibrate: short runs")                                                                    //
-      ("json", "of calibrate: the figures as JSON")                                                            //
-      ("role", po::value<std::string>(), "of a node")                                                          //
-      ("config", po::value<std::string>(), "of a node: a file with a section 'testbed'")                       //
-      ("patience", po::value<double>()->default_value(0), "of a node: seconds to wait for the controller; 0: for ever")  //
+      ("out", po::value<std::string>(), "of calibrate: the profile's file")                                     //
+      ("name", po::value<std::string>()->default_value("this-machine"), "of calibrate: the profile's name")     //
+      ("repeat", po::value<int>()->default_value(0), "of calibrate: runs of each move; 0: 9, with --quick 1")   //
+      ("quick", "of calibrate: short runs")                                                                     //
+      ("json", "of calibrate: the figures as JSON")                                                             //
+      ("role", po::value<std::string>(), "of a node")                                                           //
+      ("config", po::value<std::string>(), "of a node: a file with a section 'testbed'")                        //
+      ("patience", po::value<double>()->default_value(0),
+       "of a node: seconds to wait for the controller; 0: for ever")  //
       ("capture", po::value<std::vector<std::string>>()->composing(),
        "LINK=FILE.pcap: what a link carries (generator-switch, switch-nf1, nf1-sink, ...); of a node: "
        "PORT=FILE.pcap")  //
@@ -109,6 +111,7 @@ CommandLine Parse(int argc, char** argv, const po::options_description& options)
   line.runtime.rate_scale = line.values["rate-scale"].as<double>();
   if (!(line.runtime.rate_scale >= 0.0001 && line.runtime.rate_scale <= 1))
     throw po::error("--rate-scale is 0.0001 to 1");
+  line.runtime.attempt = line.values["attempt"].as<int>();
   line.runtime.lcores = line.values["lcores"].as<int>();
   if (line.runtime.lcores < 1 || line.runtime.lcores > 2) throw po::error("--lcores is 1 or 2");
   line.runtime.clock = clock == "tsc" ? uhaul::runtime::ClockKind::kTsc : uhaul::runtime::ClockKind::kVirtual;
@@ -139,13 +142,14 @@ int Node(const CommandLine& line) {
 int Calibrate(const CommandLine& line) {
   const bool quick = line.values.count("quick") > 0;
   const int repeat = line.values["repeat"].as<int>();
-  return uhaul::runtime::RunCalibrate(
-      {.out = line.values.count("out") > 0 ? line.values["out"].as<std::string>() : "",
-       .name = line.values["name"].as<std::string>(),
-       .quick = quick,
-       .json = line.values.count("json") > 0,
-       .repeat = repeat > 0 ? repeat : quick ? 1 : 9,
-       .eal = line.runtime.eal});
+  return uhaul::runtime::RunCalibrate({.out = line.values.count("out") > 0 ? line.values["out"].as<std::string>() : "",
+                                       .name = line.values["name"].as<std::string>(),
+                                       .quick = quick,
+                                       .json = line.values.count("json") > 0,
+                                       .repeat = repeat > 0 ? repeat
+                                                 : quick    ? 1
+                                                            : 9,
+                                       .eal = line.runtime.eal});
 }
 
 int Run(const CommandLine& line) {

@@ -108,7 +108,11 @@ Result<bool> RealNode::Round() {
   plane_->PushLinks(begin);
   if (Status flushed = Flush(begin); !flushed) return flushed.error();
   now_ = clock_->Now();
-  if (busy) punctuality_.busy_ns += (now_ - begin).nanos();
+  const int64_t took = (now_ - begin).nanos();
+  if (busy) punctuality_.busy_ns += took;
+  if (took > Punctuality::kLateNs) [[unlikely]] {
+    punctuality_.stalled_ns += took;
+  }
   return busy;
 }
 

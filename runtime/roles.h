@@ -17,9 +17,10 @@ namespace uhaul::runtime {
 struct Punctuality {
   static constexpr int64_t kLateNs = 100'000;
   uint64_t packets = 0;
-  uint64_t late = 0;      // packets that left more than kLateNs after their time
-  int64_t latest_ns = 0;  // the worst
-  int64_t busy_ns = 0;    // in rounds that found something to do
+  uint64_t late = 0;       // packets that left more than kLateNs after their time
+  int64_t latest_ns = 0;   // the worst
+  int64_t busy_ns = 0;     // in rounds that found something to do
+  int64_t stalled_ns = 0;  // in rounds of more than kLateNs: nearly always somebody else had the processor
   int64_t elapsed_ns = 0;
   // More than one packet in a hundred late: the run did not keep its rate.
   bool kept_rate() const { return late * 100 <= packets; }

@@ -46,6 +46,7 @@ Status RuntimeEngine::WarmUp(const PointSpec& spec) {
                                                                    pool_, captures, options_.telemetry()});
   if (!testbed) return testbed.error();
   testbed_ = std::move(testbed).value();
+  before_ = ReadHostTime();
   return testbed_->RunToStart();
 }
 
@@ -53,6 +54,7 @@ Result<RunRecord> RuntimeEngine::Finish(const PointSpec& point) {
   UHAUL_CHECK(testbed_ != nullptr);
   if (const Status started = testbed_->StartOperation(point); !started) return started.error();
   Result<RunRecord> record = testbed_->RunToEnd();
+  after_ = ReadHostTime();
   if (options_.telemetry()) RemoveTelemetrySocket();
   if (captures_) {
     if (const Status closed = captures_->Close(); !closed) return closed.error();
@@ -81,14 +83,21 @@ std::map<std::string, std::string> RuntimeEngine::Measurements() const {
   values.merge(Describe(noise_));
   const Punctuality& p = testbed_->punctuality();
   values["clock"] = "tsc";
+  values["attempt"] = fmt::format("{}", options_.attempt);
   values["lcores"] = fmt::format("{}", options_.lcores);
   values["rate_scale"] = fmt::format("{}", options_.rate_scale);
   values["generator_late_share"] =
       fmt::format("{:.6f}", p.packets == 0 ? 0.0 : static_cast<double>(p.late) / static_cast<double>(p.packets));
   values["generator_late_max_us"] = fmt::format("{:.1f}", static_cast<double>(p.latest_ns) * 1e-3);
   values["kept_rate"] = p.kept_rate() ? "yes" : "no";
-  values["busy_share"] = fmt::format(
-      "{:.4f}", p.elapsed_ns == 0 ? 0.0 : static_cast<double>(p.busy_ns) / static_cast<double>(p.elapsed_ns));
+  const auto of_elapsed = [&](int64_t ns) {
+    return fmt::format("{:.4f}", p.elapsed_ns == 0 ? 0.0 : static_cast<double>(ns) / static_cast<double>(p.elapsed_ns));
+  };
+  values["busy_share"] = of_elapsed(p.busy_ns);
+  values["stalled_share"] = of_elapsed(p.stalled_ns);
+  values["host_stolen_share"] = fmt::format("{:.4f}", StolenShare(before_, after_));
+  values["busy_ns_per_packet"] =
+      fmt::format("{:.1f}", p.packets == 0 ? 0.0 : static_cast<double>(p.busy_ns) / static_cast<double>(p.packets));
   values["held_packets_peak"] = fmt::format("{}", testbed_->plane().path().store().held_peak());
   return values;
 }

@@ -18,8 +18,9 @@ namespace uhaul::runtime {
 
 struct RuntimeOptions {
   ClockKind clock = ClockKind::kTsc;
-  int lcores = 1;                               // kTsc: 2: generator and sink have one of their own
-  double rate_scale = 1;                        // kTsc: how fast the run's time passes
+  int lcores = 1;                                 // kTsc: 2: generator and sink have one of their own
+  int attempt = 1;                                // kTsc: to keep the rate; goes to the provenance
+  double rate_scale = 1;                          // kTsc: how fast the run's time passes
   std::vector<std::string> eal{};                 // the user's arguments for the EAL
   std::map<std::string, std::string> captures{};  // link -> file (link_captures.h); of a plan of one point
   // In real time: whether figures can be asked for while a run goes on (telemetry.h).
@@ -42,6 +43,8 @@ class RuntimeEngine final : public Engine {
  private:
   const RuntimeOptions options_;
   MachineNoise noise_;
+  HostTime before_;  // the run
+  HostTime after_;
   Scenario scenario_;
   rte_mempool* pool_ = nullptr;
   std::optional<LinkCaptures> captures_;

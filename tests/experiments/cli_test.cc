@@ -125,6 +125,37 @@ TEST_CASE("uhaul run: makes what is missing, and nothing when called again") {
   }
 }
 
+TEST_CASE("uhaul run: --attempts makes points again that fell behind their rate, and those only") {
+  const Place place;
+  place.Write("four.yaml", kFour);
+  const std::vector<std::string> ids = place.Prepare("four.yaml", "b");
+  for (size_t i = 0; i < 2; ++i) {  // half of them are late
+    Provenance provenance;
+    provenance.id = ids[i];
+    provenance.measurements["kept_rate"] = "no";
+    std::filesystem::create_directories(place.File("late"));
+    REQUIRE(WritePoint(place.File("late"), {ids[i], "sim", "b", {}, {}}, provenance).ok());
+  }
+  // The engine's first two calls fall behind.
+  place.Engine("b",
+               "echo \"$@\" | grep -o -- '--attempt.*' >> told; grep -c '' told > calls\n"
+               "if [ $(cat calls) -le 2 ]; then cp late/*.prov.json $out; else cp prepared/*.prov.json $out; fi");
+  const std::string command = "run four.yaml --engine runtime --engine-path ./engine --results r";
+  const Outcome two = place.Uhaul(command + " --attempts 2");
+  CHECK(two.code == 0);
+  CHECK(two.out ==
+        "4 points: 4 made, 0 present before, 0 failed; results in r/runtime\n"
+        "2 of them fell behind their rate (provenance: kept_rate \"no\"); --attempts N makes such points again\n");
+  CHECK(two.err.find("2 of 4 points fell behind their rate; attempt 2 of 2") != std::string::npos);
+  CHECK(place.Read("told") == "--attempt 1\n--attempt 2\n");
+  // A later call makes them again, and nothing else; without attempts they count as present.
+  CHECK(place.Uhaul(command).out == "4 points: 0 made, 4 present before, 0 failed; results in r/runtime\n");
+  CHECK(place.Uhaul(command + " --attempts 5").out ==
+        "4 points: 2 made, 2 present before, 0 failed; results in r/runtime\n");
+  CHECK(place.Read("told") == "--attempt 1\n--attempt 2\n--attempt 1\n");
+  CHECK(place.Uhaul("run four.yaml --attempts 2").code == 64);
+}
+
 TEST_CASE("uhaul run: --repeat makes every point again, in a folder for each time; validate reads them as runs") {
   const Place place;
   place.Write("four.yaml", kFour);
