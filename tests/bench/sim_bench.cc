@@ -7,7 +7,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <bit>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -80,11 +83,11 @@ PointSpec Point(const std::string& workload, const std::string& scheme) {
   return spec;
 }
 
-// A million flows that send in turns: before the migration all of them have sent, and few have ended.
-PointSpec Million() {
-  PointSpec spec = Point("even:1000000", "none");
+// So many flows that send in turns: before the migration all of them have sent, and few have ended.
+PointSpec AtOnce(uint32_t flows) {
+  PointSpec spec = Point("even:" + std::to_string(flows), "none");
   spec.senders = SenderKind::kUnlimited;
-  spec.fit.capacity = 1U << 20;
+  spec.fit.capacity = std::bit_ceil(flows);
   spec.fit.window = Duration::Seconds(2);
   spec.packet_bytes = 640;  // two packets each
   spec.migration_after = Duration::Millis(600);
@@ -93,13 +96,13 @@ PointSpec Million() {
 }
 
 // To t0: the record of a migration has a row per flow, which is not what is measured here.
-uint64_t RunMillion() {
-  const PointSpec spec = Million();
+uint64_t RunAtOnce(uint32_t flows) {
+  const PointSpec spec = AtOnce(flows);
   const Result<Scenario> scenario = LoadScenario(spec);
   if (!scenario) std::abort();
   const Result<std::unique_ptr<World>> world = World::Create(spec, *scenario);
   if (!world || !(*world)->RunToStart()) std::abort();
-  if ((*world)->nf(0).fit().size((*world)->now()) != 1'000'000) std::abort();
+  if ((*world)->nf(0).fit().size((*world)->now()) != flows) std::abort();
   const auto device = (*world)->shell().node(NodeName::kGenerator)->GetDevice(0);
   return ns3::DynamicCast<LinkDevice>(device)->GetTxPackets();
 }
@@ -129,7 +132,23 @@ int main(int argc, char** argv) {
     rows.push_back({std::string("packets, ") + scheme, [=] { return RunPoint(spec, Granularity::kPacket); }, {}});
     rows.push_back({std::string("trains, ") + scheme, [=] { return RunPoint(spec, Granularity::kTrain); }, {}});
   }
-  rows.push_back({"trains, 1,000,000 flows at once", RunMillion, {}});
+  for (const uint32_t flows : {1'000U, 10'000U, 100'000U, 1'000'000U}) {
+    rows.push_back({"trains, " + std::to_string(flows) + " flows at once", [=] { return RunAtOnce(flows); }, {}});
+  }
+  // How the cost grows with what a sweep changes.
+  for (const double load : {0.5, 0.7, 0.9, 1.0}) {
+    PointSpec spec = Point("web_search", "uhaul");
+    spec.load = load;
+    rows.push_back(
+        {fmt::format("trains, uhaul, load {}", load), [=] { return RunPoint(spec, Granularity::kTrain); }, {}});
+  }
+  for (const uint64_t megabytes : {1, 3, 10}) {
+    PointSpec spec = Point("web_search", "uhaul");
+    spec.threshold = Bytes(megabytes * 1'000'000);
+    rows.push_back({fmt::format("trains, uhaul, elephants from {} MB", megabytes),
+                    [=] { return RunPoint(spec, Granularity::kTrain); },
+                    {}});
+  }
   for (int run = 0; run < runs; ++run) {
     for (Row& row : rows) row.runs.push_back(InChild(row.work));
   }
