@@ -5,6 +5,7 @@
 #include <charconv>
 #include <map>
 #include <set>
+#include <string_view>
 
 #include "results/metric_table.h"
 #include "results/report/report.h"
@@ -13,7 +14,17 @@
 namespace uhaul {
 namespace {
 
-constexpr const char* kDrawn[] = {"downtime_ms", "total_ms", "missed", "controller_peak_bytes", "recall_percent"};
+struct Drawn {
+  std::string_view metric;
+  const char* what;
+  const char* unit;  // "" for counts
+  double scale;      // of the metric to the unit
+};
+constexpr Drawn kDrawn[] = {{"downtime_ms", "downtime", "ms", 1},
+                            {"total_ms", "total time", "ms", 1},
+                            {"missed", "missed flows", "", 1},
+                            {"controller_peak_bytes", "most held at the controller", "MB", 1e-6},
+                            {"recall_percent", "share of elephants found (recall)", "%", 1}};
 constexpr size_t kMostLines = 7;  // that can be told apart
 
 std::optional<double> NumberOf(const std::string& text) {
@@ -61,13 +72,13 @@ std::vector<double> EndsOf(const SweepMeans& means, size_t axis) {
   return {*least, *most};
 }
 
-Chart ChartOf(const SweepMeans& means, size_t axis, size_t metric) {
+Chart ChartOf(const SweepMeans& means, size_t axis, size_t metric, const Drawn& drawn) {
   Chart chart;
   const bool bytes = means.keys[axis] == "edm.threshold";
   const double unit = bytes ? 1e6 : 1;
   const std::vector<double> ends = EndsOf(means, axis);
   chart.x_label = means.keys[axis] + (bytes ? ", MB" : "");
-  chart.y_label = Metrics()[metric].name;
+  chart.y_label = *drawn.unit == '\0' ? drawn.what : fmt::format("{}, {}", drawn.what, drawn.unit);
   for (const auto& line : means.lines) {
     if (!line.metrics[metric]) continue;
     const std::string name = SeriesName(means, line, axis);
@@ -79,7 +90,7 @@ Chart ChartOf(const SweepMeans& means, size_t axis, size_t metric) {
     // What the axis does not concern (OpenNF has no threshold) is the same all along it.
     const std::optional<double> x = NumberOf(line.values[axis]);
     for (const double at : x ? std::vector<double>{*x} : ends) {
-      series->points.push_back({at / unit, line.metrics[metric], std::nullopt});
+      series->points.push_back({at / unit, *line.metrics[metric] * drawn.scale, std::nullopt});
     }
   }
   return chart;
@@ -93,14 +104,14 @@ std::vector<ReportFigure> SweepFigures(const SweepMeans& means) {
   if (!axis) return figures;
   for (size_t metric = 0; metric < Metrics().size(); ++metric) {
     const char* name = Metrics()[metric].name;
-    if (std::find(std::begin(kDrawn), std::end(kDrawn), std::string_view(name)) == std::end(kDrawn)) continue;
-    Chart chart = ChartOf(means, *axis, metric);
+    const auto drawn =
+        std::find_if(std::begin(kDrawn), std::end(kDrawn), [&](const Drawn& d) { return d.metric == name; });
+    if (drawn == std::end(kDrawn)) continue;
+    Chart chart = ChartOf(means, *axis, metric, *drawn);
     if (chart.series.empty()) continue;
-    figures.push_back({fmt::format("figure-{}", name),
-                       fmt::format("{} by {}, means over traces", name, means.keys[*axis]),
-                       "",
-                       {std::move(chart)},
-                       ""});
+    std::string title = fmt::format("{} by {}, means over traces", drawn->what, means.keys[*axis]);
+    title[0] = static_cast<char>(title[0] - 'a' + 'A');
+    figures.push_back({fmt::format("figure-{}", name), std::move(title), "", {std::move(chart)}, ""});
   }
   return figures;
 }

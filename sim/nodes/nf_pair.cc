@@ -93,6 +93,7 @@ void NfPair::OnOutcome(std::function<void(const FiveTuple&, FlowOutcome)> functi
 
 void NfPair::DoDispose() {
   for (ns3::EventId& timer : timers_) timer.Cancel();
+  timers_ = {};  // their events hold this object
   held_.clear();
   router_ = nullptr;
   nodes_ = {};
@@ -124,6 +125,7 @@ Status NfPair::Install(ns3::Ptr<ns3::Node> router, ns3::Ptr<ns3::Node> first, ns
   router_ = router;
   nodes_ = nodes;
   Show();
+  ns3::Simulator::ScheduleDestroy([self] { self->Dispose(); });
   machines_.SettleAll(Now());
   return {};
 }

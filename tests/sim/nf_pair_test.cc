@@ -271,6 +271,22 @@ TEST_CASE("NfPair: applications on the nodes show what the machines hold") {
   CHECK(entries.Get() == 4);
 }
 
+TEST_CASE("NfPair: after Simulator::Destroy nobody but its owner holds it, in the middle of a move too") {
+  const auto pair = ns3::CreateObject<NfPair>(Options());
+  {
+    Star star;
+    SendUdp(star.sender, star.server, star.server_address, 4);
+    REQUIRE(pair->Install(star.router.Get(0), star.nfs.Get(0), star.nfs.Get(1)).ok());
+    MoveAt(pair, 50, "opennf-op");
+    RunFor(51);
+    CHECK(!pair->controller().idle());
+    CHECK(pair->GetReferenceCount() > 1);
+  }
+  CHECK(pair->GetReferenceCount() == 1);
+  CHECK(pair->held() == 0);
+  CHECK(pair->counters().steered > 0);
+}
+
 TEST_CASE("NfPair: nodes that it cannot use are refused with what they lack") {
   const auto pair = ns3::CreateObject<NfPair>(Options());
   {

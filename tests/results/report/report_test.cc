@@ -1,5 +1,6 @@
 #include "results/report/report.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <regex>
 
@@ -61,6 +62,11 @@ TEST_CASE("report: a sweep has its means and a chart along its axis of numbers")
   CHECK(figures[0].charts[0].x_label == "edm.threshold, MB");
   REQUIRE(figures[0].charts[0].series.size() == 1);
   CHECK(figures[0].charts[0].series[0].points[2].x == 10);
+  const auto downtime =
+      std::find_if(figures.begin(), figures.end(), [](const auto& f) { return f.id == "figure-downtime_ms"; });
+  REQUIRE(downtime != figures.end());
+  CHECK(downtime->title == "Downtime by edm.threshold, means over traces");
+  CHECK(downtime->charts[0].y_label == "downtime, ms");
   ReportInput input = Input(points);
   input.of_paper = false;
   input.figures = figures;
