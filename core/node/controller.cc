@@ -17,6 +17,14 @@ bool CarriesPacket(const Message& message) {
   return std::holds_alternative<msg::PacketEvent>(message.body) || std::holds_alternative<msg::PacketIn>(message.body);
 }
 
+uint64_t MachineNumber(NodeId node) { return (static_cast<uint64_t>(node.role) << 8) | node.instance; }
+
+// In a hand-over; the rest is from NF to NF, where they cannot reach each other.
+bool AnswersController(const MessageBody& body) {
+  return std::holds_alternative<msg::CustodyReport>(body) || std::holds_alternative<msg::FlowListing>(body) ||
+         std::holds_alternative<msg::SetFilter>(body);
+}
+
 bool Overlap(const FlowFilter& a, const FlowFilter& b) {
   if (a.version == 0 || b.version == 0) return true;
   if (a.version != b.version) return false;
@@ -29,7 +37,11 @@ bool Overlap(const FlowFilter& a, const FlowFilter& b) {
 
 }  // namespace
 
-Controller::Controller(ControllerOptions options) : options_(std::move(options)), hasher_(options_.hash_key) {}
+Controller::Controller(ControllerOptions options)
+    : options_(std::move(options)),
+      hasher_(options_.hash_key),
+      generation_(options_.first_generation),
+      next_operation_(options_.first_operation) {}
 
 void Controller::SetProfile(const Profile& profile) {
   UHAUL_CHECK(idle());
@@ -56,7 +68,7 @@ template <class Call>
 auto Controller::WithHandOver(TimePoint now, Outbox& outbox, Call call) {
   HandOverContext context{.now = now,
                           .hasher = hasher_,
-                          .secret = options_.hash_key,
+                          .secret = options_.secret.value_or(options_.hash_key),
                           .limits = options_.limits,
                           .buffer = options_.profile.nf_buffer,
                           .moved = moved_,
@@ -240,6 +252,7 @@ void Controller::RunDue(TimePoint now, Outbox& outbox) {
     if (!task) break;
     Dispatch(now, *task, outbox);
   }
+  if (!dropping_.empty()) ResumeNodes(now, outbox);
   SendReleased(now, outbox);
 }
 
@@ -271,6 +284,12 @@ void Controller::Dispatch(TimePoint now, const Task& task, Outbox& outbox) {
   }
   if (const auto* hello = std::get_if<msg::Hello>(&task.message.body)) return OnHello(now, task.from, *hello, outbox);
   if (const auto found = hand_overs_.find(task.message.operation); found != hand_overs_.end()) {
+    // What a node answered to a controller before this one says nothing here: more of that one's commands may be on
+    // their way to it still. It is asked again at Hello.
+    if (task.message.generation < generation_ && AnswersController(task.message.body)) {
+      ++strays_;
+      return;
+    }
     return WithHandOver(
         now, outbox, [&](HandOverContext& context) { found->second.OnMessage(context, task.from, task.message.body); });
   }
@@ -310,7 +329,7 @@ void Controller::Recover(TimePoint, std::span<const JournalRecord> records, Outb
     }
   }
   std::erase_if(hand_overs_, [](const auto& entry) { return entry.second.closed(); });
-  generation_ = last + 1;
+  generation_ = std::max(last + 1, options_.first_generation);
   outbox.journal.push_back(journal::Generation{generation_, next_operation_});
   ++journaled_;
 }
@@ -331,12 +350,40 @@ void Controller::OnConnected(TimePoint, NodeId node, Outbox& outbox) {
 }
 
 void Controller::OnHello(TimePoint now, NodeId from, const msg::Hello& hello, Outbox& outbox) {
+  // Of a switch that is there for the first time nobody knows what it was before; an NF is believed to have begun with
+  // the first controller.
+  const bool may_drop = from == kSwitchNode || sessions_.incarnation(from) != 0 || generation_ > 1;
   const bool other = sessions_.Answered(from, hello.incarnation);
-  if (from == kSwitchNode && other) ReinstallRules(outbox);
+  // What it was told on the connection before may have been lost.
+  const bool again = !other && resumed_.count(from) > 0;
+  if (from == kSwitchNode && (other || again)) ReinstallRules(outbox);
+  if ((other && may_drop) || again) dropping_.insert(from);
   for (auto& entry : hand_overs_) {
     WithHandOver(now, outbox, [&](HandOverContext& context) { entry.second.OnSession(context, from); });
   }
-  if (from == kSwitchNode && other) outbox.Send(kSwitchNode, 0, msg::ResumeForwarding{});
+  ResumeNodes(now, outbox);
+}
+
+// A switch goes on when every rule is there again; an NF instance when it is decided who has the flows that the one
+// before it was giving or getting, and it knows that it has not.
+void Controller::ResumeNodes(TimePoint now, Outbox& outbox) {
+  for (auto node = dropping_.begin(); node != dropping_.end();) {
+    const bool is_switch = *node == kSwitchNode;
+    const bool waits = std::any_of(hand_overs_.begin(), hand_overs_.end(), [&](const auto& entry) {
+      return is_switch ? !entry.second.RulesKnown() : entry.second.MissesDead(*node);
+    });
+    if (waits || !sessions_.up(*node)) {
+      ++node;
+      continue;
+    }
+    for (const auto& entry : hand_overs_) {
+      if (is_switch) break;
+      WithHandOver(now, outbox, [&](HandOverContext& context) { entry.second.FenceSuccessor(context, *node); });
+    }
+    outbox.Send(*node, 0, msg::ResumeForwarding{});
+    resumed_.insert(*node);
+    node = dropping_.erase(node);
+  }
 }
 
 // A switch that restarted, or that this controller sees for the first time, gets every rule that hand-overs have left.
@@ -360,6 +407,7 @@ void Controller::DeclareDead(TimePoint now, NodeId nf, Outbox& outbox) {
   for (auto& entry : hand_overs_) {
     WithHandOver(now, outbox, [&](HandOverContext& context) { entry.second.OnDead(context, nf); });
   }
+  ResumeNodes(now, outbox);
   Close(outbox, first);
 }
 
@@ -368,6 +416,14 @@ void Controller::Hash(StateHash& hash, TimePoint now) const {
   for (const auto& [id, hand_over] : hand_overs_) hand_over.Hash(hash, now);
   sessions_.Hash(hash);
   hash.Add(generation_);
+  for (const NodeId node : dropping_) hash.Add(MachineNumber(node));
+  for (const NodeId node : resumed_) hash.Add(0x10000 | MachineNumber(node));
+  hash.Add(journaled_);
+  hash.Add(next_operation_);
+  for (const FlowKey& flow : rules_.SortedKeys()) {
+    hash.Add(flow.id);
+    hash.Add((rules_.Find(flow)->epoch << 8) | rules_.Find(flow)->nf);
+  }
   cpu_.ForEach([&](TimePoint due, const Task& task) {
     hash.Add(static_cast<uint64_t>((due - now).nanos()));
     hash.Add(task.message.operation);

@@ -13,6 +13,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 
 #include "core/node/cost_server.h"
 #include "core/node/hand_over.h"
@@ -31,6 +32,12 @@ struct ControllerOptions {
   // Somebody makes the outbox's journal records durable and says so (OnDurable); hand-overs wait for it.
   bool journal = false;
   HandOverLimits limits{};
+  // Of the nonces that markers show: whoever knows it can end a flow's pause before its time. A controller that carries
+  // on with another's journal needs the same one. None: hash_key.
+  std::optional<HashKey> secret{};
+  // Where nodes may remember controllers of which there is no journal: higher than theirs.
+  uint32_t first_generation = 1;
+  OperationId first_operation = 1;
 };
 
 class Controller {
@@ -88,6 +95,7 @@ class Controller {
   auto WithHandOver(TimePoint now, Outbox& outbox, Call call);
   void OnHello(TimePoint now, NodeId from, const msg::Hello& hello, Outbox& outbox);
   void ReinstallRules(Outbox& outbox) const;
+  void ResumeNodes(TimePoint now, Outbox& outbox);
   Status AdmitBeside(const MoveRequest& request, bool wildcard) const;
   template <class Operation>
   Status MakeRoom(std::map<OperationId, Operation>* operations) const;
@@ -101,6 +109,8 @@ class Controller {
   std::map<OperationId, Migration> migrations_;  // the closed ones too, up to kRemembered
   std::map<OperationId, HandOver> hand_overs_;   // the same
   NodeSessions sessions_;
+  std::set<NodeId> resumed_;           // were told to go on
+  std::set<NodeId> dropping_;          // that restarted, and are to go on when they may
   FlowMap<journal::EndedFlow> rules_;  // that hand-overs left at the switch
   FlowMap<TimePoint> moved_;           // when, while they cool down
   uint32_t generation_ = 1;

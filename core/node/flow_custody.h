@@ -77,6 +77,8 @@ struct CustodyContext {
   Bytes buffer;  // how many may be
   std::vector<CustodyTask>& work;
   Outbox& outbox;
+  bool restarted =
+      false;  // the instance has not gone on since: what it is told to cancel was another's, and lives elsewhere
 };
 
 class FlowCustody {

@@ -120,6 +120,7 @@ CustodyStatus FlowCustody::Cancel(CustodyContext& context, const FlowKey& flow, 
   if (entry.epoch < command.epoch && (entry.state == Custody::kOwn || entry.state == Custody::kNone)) {
     Begin(entry, command, operation);
     entry.cancelled = true;
+    if (context.restarted && entry.state == Custody::kNone) Settle(context, flow, entry, Custody::kNone, true);
   } else if (entry.epoch == command.epoch && entry.state == Custody::kArmed) {
     entry.cancelled = true;
     Own(context, flow, entry);
@@ -176,9 +177,12 @@ CustodyStatus FlowCustody::Fresh(CustodyContext& context, const FlowKey& flow, E
   if (command.epoch < entry.epoch) return CustodyStatus::kStale;
   switch (entry.state) {
     case Custody::kOwn:
-      if (command.epoch > entry.epoch) return CustodyStatus::kStale;
+      if (command.epoch > entry.epoch + 2) return CustodyStatus::kStale;
+      entry.epoch = command.epoch;  // over, of the hand-over in which it became the owner already
       return entry.state_lost ? CustodyStatus::kActiveStateLost : CustodyStatus::kActive;
-    case Custody::kNone:
+    case Custody::kNone:  // returned and committed, and then src died
+      if (!entry.gone || entry.epoch + 1 != command.epoch) return CustodyStatus::kStale;
+      break;
     case Custody::kArmed:
     case Custody::kExporting:
     case Custody::kSent:
@@ -186,7 +190,11 @@ CustodyStatus FlowCustody::Fresh(CustodyContext& context, const FlowKey& flow, E
     case Custody::kHold:
       return CustodyStatus::kStale;
     case Custody::kReturnSent:
-      entry.held = {};  // they went to the one that died
+      // They went to the one that died, which may have processed them. Again would be worse than not at all.
+      for (const Packet& packet : std::exchange(entry.held, {})) {
+        ++entry.dropped;
+        context.outbox.packets.push_back({OutPacket::Fate::kDropped, context.instance, packet});
+      }
       break;
     case Custody::kWait:
     case Custody::kRefused:

@@ -6,8 +6,18 @@
 namespace uhaul {
 namespace {
 
-// What has not been answered for so long is said again. It never means more than that.
+// What has not been answered for so long is said again, after twice as long once more, and so on: what waits may be on
+// its way still, behind all that was said before. It never means more than that.
 constexpr Duration kRetry = Duration::Millis(50);
+constexpr int kDoublings = 5;  // and then no less often
+
+// Times that something has been said again, that was said so long ago.
+int64_t RetriesAfter(Duration waited) {
+  int64_t times = 0;
+  Duration at = kRetry;
+  for (; times < kDoublings && at <= waited; ++times) at = at + at;
+  return at > waited ? times : times + 1 + (waited - at).nanos() / at.nanos();
+}
 
 }  // namespace
 
@@ -255,16 +265,75 @@ void HandOver::OnDead(HandOverContext& context, NodeId node) {
   Settle(context);
 }
 
+bool HandOver::RulesKnown() const {
+  if (phase_ != Phase::kMoving) return true;
+  return std::none_of(flows_.begin(), flows_.end(), [&](const Flow& flow) {
+    switch (flow.phase) {
+      case FlowPhase::kPreparing:
+      case FlowPhase::kReady:
+      case FlowPhase::kCancelling:
+        return recovered_;  // an earlier controller may have changed it
+      case FlowPhase::kHolding:
+      case FlowPhase::kReverting:
+      case FlowPhase::kPolling:
+        return true;
+      case FlowPhase::kFreshening:
+        return flow.over;
+      case FlowPhase::kSelected:
+      case FlowPhase::kInstalling:
+      case FlowPhase::kAwaitingActive:
+      case FlowPhase::kCommitting:
+      case FlowPhase::kInstallingBack:
+      case FlowPhase::kAwaitingReturn:
+      case FlowPhase::kCommittingBack:
+      case FlowPhase::kInstallingRevert:
+      case FlowPhase::kInstallingOver:
+      case FlowPhase::kMoved:
+      case FlowPhase::kCancelled:
+      case FlowPhase::kReturned:
+      case FlowPhase::kReverted:
+      case FlowPhase::kFailedOver:
+      case FlowPhase::kLost:
+        return false;
+    }
+    return false;
+  });
+}
+
+bool HandOver::MissesDead(NodeId node) const {
+  const bool dead = (node == NfNode(request_.src) && src_dead_) || (node == NfNode(request_.dst) && dst_dead_);
+  return dead && !closed();
+}
+
+void HandOver::FenceSuccessor(HandOverContext& context, NodeId node) const {
+  const bool dead = (node == NfNode(request_.src) && src_dead_) || (node == NfNode(request_.dst) && dst_dead_);
+  if (!dead) return;
+  std::vector<FiveTuple> flows;
+  for (const Flow& flow : flows_) {
+    const journal::EndedFlow* rule = context.rules.Find(flow.key);  // of this or of a later one
+    const uint8_t owner = rule == nullptr ? request_.src : rule->nf;
+    const bool lost = flow.phase == FlowPhase::kLost;  // nobody has it: whoever gets its packets
+    if (!lost && node != NfNode(owner)) flows.push_back(flow.key.tuple);
+  }
+  InBatches(flows, [&](std::vector<FiveTuple> batch, bool) {
+    context.outbox.Send(node, id_, msg::CustodyCommand{msg::CustodyVerb::kCancel, after(), 0, 0, 0, std::move(batch)});
+  });
+}
+
 void HandOver::OnTimer(HandOverContext& context) {
   if (context.now < deadline_) return;
+  const TimePoint last = deadline_ - kRetry;  // when this was called last, or said first
   deadline_ = context.now + kRetry;
   switch (phase_) {
     case Phase::kGreeting:
       return Greet(context);
     case Phase::kMoving:
       for (Flow& flow : flows_) {
-        if (flow.phase == FlowPhase::kReady || flow.issued + kRetry > context.now) continue;
+        const TimePoint issued = flow.issued;
+        const int64_t said = issued < last ? RetriesAfter(last - issued) : 0;
+        if (flow.phase == FlowPhase::kReady || RetriesAfter(context.now - issued) == said) continue;
         for (const Link link : {Link::kSrc, Link::kDst, Link::kSwitch}) Issue(context, flow, link);
+        flow.issued = issued;
       }
       return Settle(context);
     case Phase::kSelecting:

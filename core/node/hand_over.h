@@ -12,6 +12,7 @@
 //       dst refuses the state: HOLDING --> INSTALLING_BACK --> AWAITING_RETURN --> COMMITTING_BACK --> RETURNED
 //       dst died: REVERTING --> INSTALLING_REVERT --> REVERTED      src died: POLLING --> INSTALLING_OVER -->
 //       FRESHENING --> FAILED_OVER (as MOVED, if dst has the state)          both died: LOST
+//       src died while the flow was on its way back: FRESHENING --> INSTALLING_OVER --> FAILED_OVER
 //
 // Each answer is taken in its phase only, repeated answers change nothing. Whoever reconnects is asked again, also what
 // it has answered before. While a flow waits for its state, INSTALL is repeated with the rest: a marker can be lost.
@@ -20,7 +21,8 @@
 // READY flows take their turns so that src's exports do not queue: a flow's packets wait at dst from its INSTALL on.
 // The window of flows between INSTALL and ACTIVE follows the time that takes (install_window.h), and dst's buffer.
 //
-// Epochs of operation n: 4n forward, 4n + 1 back, 4n + 2 over (dst goes on without src, after it was on the way back).
+// Epochs of operation n: 4n forward, 4n + 1 back, 4n + 2 over (dst goes on without src, after it was on the way back),
+// 4n + 3 the end, for an instance that comes back after its death.
 #pragma once
 
 #include <deque>
@@ -110,6 +112,12 @@ class HandOver {
   void OnSession(HandOverContext& context, NodeId node);
   // The NF instance that began this will not come back: another incarnation answered, or the operator says so.
   void OnDead(HandOverContext& context, NodeId node);
+  // A switch that restarted may let packets go: each flow has its rule again, or the change of it is on its way there.
+  bool RulesKnown() const;
+  // The instance, as this had begun with it, died, and there are flows of which it is not decided who has them.
+  bool MissesDead(NodeId node) const;
+  // Of an instance that died: no flow of this is its successor's, whatever packets are still on their way to it.
+  void FenceSuccessor(HandOverContext& context, NodeId node) const;
 
   OperationId id() const { return id_; }
   Phase phase() const { return phase_; }
@@ -181,6 +189,7 @@ class HandOver {
   void OnSrcDied(HandOverContext& context, Flow& flow);
   void OnDstDied(HandOverContext& context, Flow& flow);
   void Cancel(HandOverContext& context, Flow& flow, FlowOutcome reason);
+  void GoOver(HandOverContext& context, Flow& flow);
   void Got(HandOverContext& context, Flow& flow, uint8_t bit, FlowPhase next);
   void Enter(HandOverContext& context, Flow& flow, FlowPhase phase);
   void SetPhase(Flow& flow, FlowPhase phase);
@@ -197,6 +206,7 @@ class HandOver {
   Epoch forward() const { return Epoch{id_} * 4; }
   Epoch back() const { return forward() + 1; }
   Epoch over() const { return forward() + 2; }
+  Epoch after() const { return forward() + 3; }
   Epoch EpochOver(const Flow& flow) const { return flow.over ? over() : forward(); }
   NodeId NodeOf(Link link) const;
   bool Dead(Link link) const { return link == Link::kSrc ? src_dead_ : link == Link::kDst && dst_dead_; }

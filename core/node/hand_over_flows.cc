@@ -34,8 +34,7 @@ void HandOver::OnStatus(HandOverContext& context, Flow& flow, Link from, Epoch e
       return OnActive(context, flow, epoch);
     case CustodyStatus::kRefused:
       if (flow.phase == FlowPhase::kPolling) {  // what it refused died with src
-        flow.over = true;
-        Enter(context, flow, FlowPhase::kInstallingOver);
+        GoOver(context, flow);
       } else if (flow.phase >= FlowPhase::kPreparing && flow.phase <= FlowPhase::kAwaitingActive) {
         Enter(context, flow, FlowPhase::kHolding);
       }
@@ -106,7 +105,9 @@ void HandOver::OnActive(HandOverContext& context, Flow& flow, Epoch epoch) {
     return dst_dead_ ? Finish(context, flow, FlowPhase::kReturned) : Enter(context, flow, FlowPhase::kCommittingBack);
   }
   if (flow.phase == FlowPhase::kFreshening && epoch == EpochOver(flow)) {
-    return Finish(context, flow, FlowPhase::kFailedOver);
+    if (!flow.over) return Finish(context, flow, FlowPhase::kFailedOver);
+    flow.active = true;
+    return Enter(context, flow, FlowPhase::kInstallingOver);
   }
   if (flow.phase == FlowPhase::kInstallingOver) flow.active = true;
   if (epoch != forward()) return;
@@ -157,10 +158,14 @@ void HandOver::OnInstallFailed(HandOverContext& context, Flow& flow) {
 // A later epoch has come there. In a redone operation it is this one's own.
 void HandOver::OnStale(HandOverContext& context, Flow& flow, Link from) {
   if (flow.phase == FlowPhase::kPolling && from == Link::kDst) {
-    flow.over = true;
-    Enter(context, flow, FlowPhase::kInstallingOver);
+    GoOver(context, flow);
   } else if (flow.phase == FlowPhase::kPreparing && from == Link::kDst && recovered_) {
-    Finish(context, flow, FlowPhase::kReturned);  // back() was committed
+    // It has returned, or gone over: src has it, or src is dead, and somebody will say so.
+    Enter(context, flow, FlowPhase::kInstallingBack);
+    Issue(context, flow, Link::kSrc);
+  } else if (flow.phase >= FlowPhase::kInstallingBack && flow.phase <= FlowPhase::kAwaitingReturn &&
+             from == Link::kSrc && recovered_) {
+    Finish(context, flow, FlowPhase::kReturned);  // so long ago that src has forgotten
   } else if (!recovered_ && (flow.phase == FlowPhase::kPreparing || flow.phase == FlowPhase::kInstalling)) {
     Cancel(context, flow, FlowOutcome::kBusy);
   }
@@ -218,8 +223,7 @@ void HandOver::OnSrcDied(HandOverContext& context, Flow& flow) {
     case FlowPhase::kHolding:
     case FlowPhase::kInstallingBack:
     case FlowPhase::kAwaitingReturn:
-      flow.over = true;
-      return Enter(context, flow, FlowPhase::kInstallingOver);
+      return GoOver(context, flow);
     case FlowPhase::kSelected:
     case FlowPhase::kPreparing:
     case FlowPhase::kReady:
@@ -244,6 +248,13 @@ void HandOver::Cancel(HandOverContext& context, Flow& flow, FlowOutcome reason) 
   Enter(context, flow, FlowPhase::kCancelling);
   if (src_dead_) Got(context, flow, kSrcBit, FlowPhase::kCancelled);
   if (dst_dead_ && !Final(flow.phase)) Got(context, flow, kDstBit, FlowPhase::kCancelled);
+}
+
+// Back from its return: dst goes on with what it has. It does so before the switch sends packets, for what has returned
+// already is not expected there.
+void HandOver::GoOver(HandOverContext& context, Flow& flow) {
+  flow.over = true;
+  Enter(context, flow, FlowPhase::kFreshening);
 }
 
 void HandOver::SetPhase(Flow& flow, FlowPhase phase) {
@@ -293,9 +304,10 @@ void HandOver::Enter(HandOverContext& context, Flow& flow, FlowPhase phase) {
 }
 
 // What the flow's phase has to say on a link: at its beginning, after a while without an answer, and whenever the
-// connection opens anew, whatever was acknowledged on the one before.
+// connection opens anew, whatever was acknowledged on the one before. A node that has not answered who it is is told
+// nothing: it may be another one than this was begun with.
 void HandOver::Issue(HandOverContext& context, Flow& flow, Link link) {
-  if (Dead(link)) return;
+  if (Dead(link) || !context.sessions.up(NodeOf(link))) return;
   const bool src = link == Link::kSrc, dst = link == Link::kDst, forwarding = link == Link::kSwitch;
   switch (flow.phase) {
     case FlowPhase::kPreparing:
@@ -359,7 +371,7 @@ void HandOver::Issue(HandOverContext& context, Flow& flow, Link link) {
 void HandOver::Reinstall(HandOverContext& context, Flow& flow) {
   if (flow.phase == FlowPhase::kCommitting || flow.phase == FlowPhase::kHolding) Install(context, flow, forward());
   if (flow.phase == FlowPhase::kCommittingBack) Install(context, flow, back());
-  if (flow.phase == FlowPhase::kFreshening) Install(context, flow, EpochOver(flow));
+  if (flow.phase == FlowPhase::kFreshening && !flow.over) Install(context, flow, EpochOver(flow));
 }
 
 void HandOver::Command(HandOverContext& context, Flow& flow, Link link, CustodyVerb verb, Epoch epoch) {

@@ -19,6 +19,8 @@ NfAgent::NfAgent(NfAgentOptions options, std::unique_ptr<NetworkFunction> functi
       hasher_(options_.hash_key),
       function_(std::move(function)),
       fit_(options_.fit),
+      busy_(options_.restarted),
+      dropping_(options_.restarted),
       custody_(options_.custody) {
   UHAUL_CHECK(function_ != nullptr);
 }
@@ -30,6 +32,7 @@ NfAgent::NfAgent(const NfAgent& other)
       fit_(other.fit_),
       cpu_(other.cpu_),
       busy_(other.busy_),
+      dropping_(other.dropping_),
       wildcards_(other.wildcards_),
       locks_(other.locks_),
       relay_(other.relay_),
@@ -81,6 +84,10 @@ std::optional<NfAgent::FlowLock> NfAgent::LockOf(const Packet& packet) const {
 }
 
 NfVerdict NfAgent::Decide(TimePoint now, const Packet& packet, Outbox& outbox) {
+  if (dropping_) {
+    outbox.packets.push_back({OutPacket::Fate::kDropped, options_.instance, packet});
+    return NfVerdict::kConsumed;
+  }
   if (custody_.intercepting() && CustodyTakes(now, packet, outbox)) return NfVerdict::kConsumed;
   if (const auto lock = LockOf(packet)) return Intercept(now, *lock, packet, outbox);
   if (relay_ && Relays(packet, outbox)) return NfVerdict::kRelay;
@@ -193,7 +200,7 @@ void NfAgent::Hash(StateHash& hash, TimePoint now) const {
     }
   });
   custody_.Hash(hash);
-  hash.Add(generation_);
+  hash.Add((uint64_t{generation_} << 1) | (dropping_ ? 1U : 0U));
   for (const Wildcard& w : wildcards_) hash.Add((uint64_t{w.operation} << 8) | static_cast<uint64_t>(w.lock));
   for (const FlowKey& key : locks_.SortedKeys()) {
     hash.Add(key.id);

@@ -7,6 +7,9 @@
 // are in the hands of FlowCustody.
 //
 // A controller says at Hello which generation it is; what an older one says is ignored from then on.
+//
+// An instance that restarted may be sent packets of flows that were being handed over to it, or by it, when it died. It
+// drops everything until the controller has told it which those are (CANCEL), and to go on (ResumeForwarding).
 #pragma once
 
 #include <deque>
@@ -32,6 +35,7 @@ struct NfAgentOptions {
   HashKey hash_key;
   uint64_t incarnation = 1;  // another one after each start of the process
   FlowCustodyOptions custody{};
+  bool restarted = false;  // drops everything until ResumeForwarding
 };
 
 enum class NfVerdict : uint8_t {
@@ -67,6 +71,7 @@ class NfAgent {
   const FlowTable& fit() const { return fit_; }
   const NetworkFunction& function() const { return *function_; }
   const FlowCustody& custody() const { return custody_; }
+  bool dropping() const { return dropping_; }
   Bytes held_bytes() const { return held_bytes_; }
   uint64_t strays() const { return strays_ + custody_.strays(); }
   void Hash(StateHash& hash, TimePoint now) const;
@@ -129,6 +134,7 @@ class NfAgent {
   void Handle(TimePoint now, OperationId op, const msg::StartRelay& m, Outbox& outbox);
   void Handle(TimePoint now, OperationId op, const msg::StopRelay& m, Outbox& outbox);
   void Handle(TimePoint now, OperationId op, const msg::Hello& m, Outbox& outbox);
+  void Handle(TimePoint now, OperationId op, const msg::ResumeForwarding& m, Outbox& outbox);
   void Handle(TimePoint now, OperationId op, const msg::CustodyCommand& m, Outbox& outbox);
   void Handle(TimePoint now, OperationId op, const msg::State& m, Outbox& outbox);
   void Handle(TimePoint now, OperationId op, const msg::ReturnedPacket& m, Outbox& outbox);
@@ -156,7 +162,9 @@ class NfAgent {
   bool Relays(const Packet& packet, Outbox& outbox);
   std::optional<FlowLock> LockOf(const Packet& packet) const;
   void ReleaseHeld(TimePoint now, OperationId op, Outbox& outbox);
-  void UpdateBusy() { busy_ = relay_.has_value() || !wildcards_.empty() || !locks_.empty() || custody_.intercepting(); }
+  void UpdateBusy() {
+    busy_ = dropping_ || relay_.has_value() || !wildcards_.empty() || !locks_.empty() || custody_.intercepting();
+  }
 
   NfAgentOptions options_;
   FlowHasher hasher_;
@@ -166,6 +174,7 @@ class NfAgent {
   std::vector<EvictionPass> passes_;  // scratch
 
   bool busy_ = false;  // a lock or a relay is in force: packets take the slow path
+  bool dropping_ = false;
   std::vector<Wildcard> wildcards_;
   FlowMap<FlowLock> locks_;
   std::optional<Relay> relay_;

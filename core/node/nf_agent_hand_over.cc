@@ -9,7 +9,7 @@ namespace uhaul {
 template <class Call>
 auto NfAgent::InCustody(TimePoint now, Outbox& outbox, Call call) {
   CustodyContext context{now,         options_.instance,          hasher_,       *function_, fit_,
-                         held_bytes_, options_.profile.nf_buffer, custody_work_, outbox};
+                         held_bytes_, options_.profile.nf_buffer, custody_work_, outbox,     dropping_};
   return call(context);
 }
 
@@ -73,6 +73,11 @@ void NfAgent::OnPeerClosed(TimePoint now, uint8_t peer, Outbox& outbox) {
 // The controller introduces itself: who is here?
 void NfAgent::Handle(TimePoint, OperationId op, const msg::Hello&, Outbox& outbox) {
   outbox.Send(kControllerNode, op, msg::Hello{options_.incarnation});
+}
+
+void NfAgent::Handle(TimePoint, OperationId, const msg::ResumeForwarding&, Outbox&) {
+  dropping_ = false;
+  UpdateBusy();
 }
 
 void NfAgent::Handle(TimePoint now, OperationId op, const msg::CustodyCommand& m, Outbox& outbox) {

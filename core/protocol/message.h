@@ -278,7 +278,7 @@ struct Install {  // controller -> switch
   std::vector<FiveTuple> flows;
   bool operator==(const Install&) const = default;
 };
-struct ResumeForwarding {  // controller -> a switch that restarted: every rule is back
+struct ResumeForwarding {  // controller -> a switch or an NF that restarted: it may let packets go again
   bool operator==(const ResumeForwarding&) const = default;
 };
 struct State {  // src -> dst

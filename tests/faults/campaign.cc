@@ -157,7 +157,7 @@ class Run {
   Choice DrawFault() {
     const auto some_nf = [&] { return static_cast<uint16_t>(random_.Below(plan_.options.nfs)); };
     const uint16_t late = random_.Below(2) ? kLate : 0;
-    switch (random_.Below(family_ == Family::kHandOver ? 10 : 4)) {
+    switch (random_.Below(family_ == Family::kHandOver ? 11 : 4)) {
       case 0:
         return {Act::kRefuse, some_nf()};
       case 1:
@@ -175,6 +175,8 @@ class Run {
         return {Act::kLoseMarker, 0};
       case 8:
         return {Act::kCrash, late};  // the controller
+      case 9:
+        return {Act::kCrash, 1};  // the switch
       default:
         return {Act::kCrash, static_cast<uint16_t>((2 + some_nf()) | late)};
     }
@@ -189,6 +191,8 @@ class Run {
       case Act::kAbort:
         return !world_.down(0) && (world_.now().nanos() < kGiveUpMicros * 1000 || NfDown());
       case Act::kFill:
+        // A switch that restarted has to have room for the rules that it had.
+        return !world_.down(1) && world_.crashes(1) == 0;
       case Act::kEmpty:
         return !world_.down(1);
       case Act::kRefuse:
@@ -239,10 +243,11 @@ class Run {
     if (choice.act == Act::kMove) ++result_.moves;
     world_.Apply(choice);
     if (choice.act == Act::kCrash) {
-      // A controller comes back, an NF is declared dead: word of either takes its time.
+      // A controller or switch comes back, an NF does too or is declared dead: either takes its time.
       const size_t machine = choice.a & ~kLate;
-      const Choice after = machine < 2 ? Choice{Act::kRestart, static_cast<uint16_t>(machine)}
-                                       : Choice{Act::kDeclare, static_cast<uint16_t>(machine - 2)};
+      const bool back = machine < 2 || random_.Below(3) == 0;
+      const Choice after = back ? Choice{Act::kRestart, static_cast<uint16_t>(machine)}
+                                : Choice{Act::kDeclare, static_cast<uint16_t>(machine - 2)};
       At(world_.now() + DrawMicros(random_, 1000), after);
     }
     // A new controller has to be told again.

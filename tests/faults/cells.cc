@@ -24,7 +24,7 @@ void Cells::Add(const Cells& other) {
 }
 
 std::string Cells::Table() const {
-  char text[64];
+  char text[96];
   std::string table = "             ";
   for (const char* column : kColumns) {
     std::snprintf(text, sizeof text, " %11s", column);
@@ -45,7 +45,21 @@ std::string Cells::Table() const {
     }
     table += "\n";
   }
-  return table;
+  uint32_t kinds = 0;
+  int reached = 0, pairs = 0;
+  for (const auto& row : cells_) {
+    for (const Cell& cell : row) {
+      kinds |= cell.faults;
+      reached += cell.times > 0 ? 1 : 0;
+      pairs += std::popcount(cell.faults);
+    }
+  }
+  const int possible = reached * std::popcount(kinds);
+  std::snprintf(text, sizeof text, "%d of %zu cells; ", reached, kCustodies * kInputs);
+  table += text;
+  std::snprintf(text, sizeof text, "%d of %d pairs of these and one of %d kinds of faults\n", pairs, possible,
+                std::popcount(kinds));
+  return table + text;
 }
 
 }  // namespace uhaul::faults

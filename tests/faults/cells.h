@@ -32,7 +32,7 @@ inline constexpr size_t kCustodies = 11;
 
 class Cells {
  public:
-  // `faults`: bit per Act that has happened in this world.
+  // `faults`: bit per kind of fault that has struck this world.
   void Count(Custody state, Input input, uint32_t faults) {
     Cell& cell = cells_[static_cast<size_t>(state)][static_cast<size_t>(input)];
     ++cell.times;
@@ -42,7 +42,7 @@ class Cells {
   uint64_t times(Custody state, Input input) const {
     return cells_[static_cast<size_t>(state)][static_cast<size_t>(input)].times;
   }
-  // A row per state, a column per input: how often, and after how many kinds of faults.
+  // A row per state, a column per input: how often, and after how many kinds of faults; and how many there were.
   std::string Table() const;
 
  private:

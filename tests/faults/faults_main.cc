@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "tests/faults/campaign.h"
+#include "tests/faults/exhaust.h"
 #include "tests/faults/scenarios.h"
 
 using namespace uhaul::faults;
@@ -21,15 +22,34 @@ void PrintTrace(const Scenario& scenario, const char* to, const std::vector<Choi
   for (const std::string& line : Replay(scenario, trace)) std::printf("     %s\n", line.c_str());
 }
 
+struct SearchCall {
+  const char* only = nullptr;
+  bool traces = false;
+  SearchOptions options;
+};
+
+SearchResult SearchOne(const Scenario& s, const SearchCall& call) {
+  SearchOptions options = call.options;
+  // Shortest traces take more memory.
+  if (call.traces || options.first || s.until_shown) return Search(s, options);
+  options.progress = [](const SearchResult& r) {
+    std::fprintf(stderr, "%llu million states, %llu million transitions ...\n",
+                 static_cast<unsigned long long>(r.states / 1'000'000),
+                 static_cast<unsigned long long>(r.transitions / 1'000'000));
+  };
+  options.most_states = std::max<uint64_t>(options.most_states, 420'000'000);  // 8 GB
+  return Exhaust(s, options);
+}
+
 // 1 if a scenario shows other things than it is known for.
-int RunSearch(const char* only, bool traces) {
+int RunSearch(const SearchCall& call) {
   uint64_t total = 0;
   int wrong = 0;
   for (const Scenario& s : AllScenarios()) {
-    if (only == nullptr && s.large) continue;
-    if (only != nullptr && s.name != only && s.name.find(std::string(only) + "/") != 0) continue;
+    if (call.only == nullptr && s.large) continue;
+    if (call.only != nullptr && s.name != call.only && s.name.find(std::string(call.only) + "/") != 0) continue;
     const auto begin = std::chrono::steady_clock::now();
-    const SearchResult r = Search(s, {});
+    const SearchResult r = SearchOne(s, call);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
     const bool as_known = r.violations == s.shows && (r.bad_ends > 0) == s.shows_bad_end && r.confused == 0 &&
                           (r.complete || s.until_shown);
@@ -37,7 +57,7 @@ int RunSearch(const char* only, bool traces) {
                 as_known ? "" : "\n    NOT WHAT IT IS KNOWN FOR");
     total += r.states;
     if (!as_known) ++wrong;
-    if (!traces) continue;
+    if (!call.traces) continue;
     for (const auto& [violation, trace] : r.traces) PrintTrace(s, ViolationName(violation), trace);
     if (r.bad_ends > 0) {
       PrintTrace(s, "a bad end", r.bad_end_trace);
@@ -117,8 +137,11 @@ int RunRandom(const RandomOptions& options) {
 int Usage() {
   std::fputs(
       "usage: faults list                     the scenarios\n"
-      "       faults search [NAME] [--trace]  all interleavings of one (or of all, or of all NAME/...); --trace: a\n"
-      "                                       shortest way to each thing found\n"
+      "       faults search [NAME] [--trace] [--first] [--all]\n"
+      "                                       all interleavings of one (or of all but the large, or of all NAME/...);\n"
+      "                                       --trace: a shortest way to each thing found; --first: stops at the "
+      "first;\n"
+      "                                       --all: with all that does not matter\n"
       "       faults random [--seed N] [--count N] [--jobs N] [--opennf] [--log]\n"
       "                                       worlds of those seeds; --log: what happens in the first\n",
       stderr);
@@ -156,16 +179,20 @@ int main(int argc, char** argv) {
     return RunRandom(options);
   }
   if (command != "search") return Usage();
-  const char* only = nullptr;
-  bool traces = false;
+  SearchCall call;
   for (int i = 2; i < argc; ++i) {
-    if (std::strcmp(argv[i], "--trace") == 0) {
-      traces = true;
-    } else if (only != nullptr || argv[i][0] == '-') {
+    const std::string option = argv[i];
+    if (option == "--trace") {
+      call.traces = true;
+    } else if (option == "--all") {
+      call.options.all = true;
+    } else if (option == "--first") {
+      call.options.first = true;
+    } else if (call.only != nullptr || argv[i][0] == '-') {
       return Usage();
     } else {
-      only = argv[i];
+      call.only = argv[i];
     }
   }
-  return RunSearch(only, traces);
+  return RunSearch(call);
 }

@@ -58,65 +58,70 @@ std::vector<Scenario> HandOverScenarios() {
   return {
       Of("U1", "no fault: no timer is needed", 1, 4).Timers(0),
       Of("U2", "no fault, a queue per flow", 2, 2).MultiQueue().Timers(0),
-      Of("U3", "2 breaks, marker loss, early repeats", 1, 2).Large().Breaks(2).Late().MarkerLoss().Early(),
-      Of("U4", "controller crash, break", 1, 2).Large().Crash(kTheController).Breaks(1).Late(),
-      Of("U5", "2 controller crashes, marker loss", 1, 2).Large().Crash(kTheController, 2).MarkerLoss().Late(),
+      Of("U3", "2 breaks, marker loss, early repeats", 1, 2).Breaks(2).Late().MarkerLoss().Early(),
+      Of("U4", "controller crash, break", 1, 2).Crash(kTheController).Breaks(1).Late(),
+      Of("U5", "2 controller crashes, marker loss", 1, 2).Crash(kTheController, 2).MarkerLoss().Late(),
       Of("U6", "dst crash, break", 1, 3).Crash(kDst).Breaks(1).Late(),
-      Of("U7", "src crash, break", 1, 3).Large().Crash(kSrc).Breaks(1).Late(),
-      Of("U8", "src crash, controller crash", 1, 2).Large().Crash(kSrc).Crash(kTheController).Late(),
-      Of("U9", "dst crash, controller crash", 1, 2).Large().Crash(kDst).Crash(kTheController).Late(),
-      Of("U10", "abort, controller crash, break", 1, 2).Large().Abort().Crash(kTheController).Breaks(1).Late(),
-      Of("U11", "no room for the rule, controller crash, break", 1, 2)
-          .Large()
-          .TableFull()
-          .Crash(kTheController)
-          .Breaks(1),
+      Of("U7", "src crash, break", 1, 3).Crash(kSrc).Breaks(1).Late(),
+      Of("U8", "src crash, controller crash", 1, 2).Crash(kSrc).Crash(kTheController).Late(),
+      Of("U9", "dst crash, controller crash", 1, 2).Crash(kDst).Crash(kTheController).Late(),
+      Of("U10", "abort, controller crash, break", 1, 2).Abort().Crash(kTheController).Breaks(1).Late(),
+      Of("U11", "no room for the rule, controller crash, break", 1, 2).TableFull().Crash(kTheController).Breaks(1),
       Of("U12", "dst refuses, break, marker loss", 1, 2).Refuse().Breaks(1).MarkerLoss(),
-      Of("U13", "dst refuses, controller crash, break", 1, 2).Large().Refuse().Crash(kTheController).Breaks(1),
-      Of("U14", "dst refuses, dst crash, break", 1, 3).Large().Refuse().Crash(kDst).Breaks(1).Late(),
-      Of("U15", "two flows, no room for a rule, break", 2, 1).Large().TableFull().Breaks(1),
+      Of("U13", "dst refuses, controller crash, break", 1, 2).Refuse().Crash(kTheController).Breaks(1),
+      Of("U14", "dst refuses, dst crash, break", 1, 3).Refuse().Crash(kDst).Breaks(1).Late(),
+      Of("U15", "two flows, no room for a rule, break", 2, 1).TableFull().Breaks(1),
       Of("U16", "there and back, break, marker loss", 1, 2).Move(1, 0).Breaks(1).MarkerLoss().Late(),
-      Of("U17", "there, back and there, controller crash", 1, 2).Large().Move(1, 0).Move(0, 1).Crash(kTheController),
+      Of("U17", "there, back and there, controller crash", 1, 2).Move(1, 0).Move(0, 1).Crash(kTheController),
       Of("U18", "the flow ends, another one takes its place; break, controller crash", 1, 3)
-          .Large()
           .Ends(2)
           .Breaks(1)
           .Crash(kTheController),
       Of("U19", "room for one packet at dst, break", 1, 3).Buffer(1).Breaks(1),
       Of("U21", "src and controller crash, break, marker loss", 1, 1)
-          .Large()
           .Crash(kSrc)
           .Crash(kTheController)
           .Breaks(1)
           .MarkerLoss(),
       Of("U22", "dst and controller crash, break, marker loss", 1, 1)
-          .Large()
           .Crash(kDst)
           .Crash(kTheController)
           .Breaks(1)
           .MarkerLoss(),
-      Of("U23", "two flows, controller crash", 2, 1).Large().Crash(kTheController),
+      Of("U23", "two flows, controller crash", 2, 1).Crash(kTheController),
       Of("U24", "two flows, dst crash", 2, 1).Crash(kDst),
       Of("U25", "everything but NF crashes", 1, 1)
-          .Large()
           .Breaks(1)
           .Crash(kTheController)
           .MarkerLoss()
           .Abort()
           .Refuse()
           .TableFull(),
-      Of("U26", "everything, dst crash", 1, 1).Large().Crash(kDst).Crash(kTheController).MarkerLoss().Abort().Refuse(),
-      Of("U27", "everything, src crash", 1, 1).Large().Crash(kSrc).Crash(kTheController).MarkerLoss().Abort().Refuse(),
+      Of("U26", "everything, dst crash", 1, 1).Crash(kDst).Crash(kTheController).MarkerLoss().Abort().Refuse(),
+      Of("U27", "everything, src crash", 1, 1).Crash(kSrc).Crash(kTheController).MarkerLoss().Abort().Refuse(),
       Of("U29", "switch crash", 1, 2).Crash(kTheSwitch),
-      Of("U30", "switch crash, controller crash", 1, 2).Large().Crash(kTheSwitch).Crash(kTheController),
+      Of("U30", "switch crash, controller crash", 1, 2).Crash(kTheSwitch).Crash(kTheController),
       Of("U31", "switch crash, dst refuses", 1, 2).Crash(kTheSwitch).Refuse(),
-      Of("U32", "dst crash and restart", 1, 3).Large().Crash(kDst).Restarts(),
-      Of("U33", "src crash and restart", 1, 3).Large().Crash(kSrc).Restarts(),
+      Of("U32", "dst crash and restart", 1, 3).Crash(kDst).Restarts(),
+      Of("U33", "src crash and restart", 1, 3).Crash(kSrc).Restarts(),
+      Of("U42", "src crash, dst refuses, break", 1, 2).Crash(kSrc).Refuse().Breaks(1).Late(),
+      Of("U43", "switch crash, dst crash", 1, 2).Crash(kTheSwitch).Crash(kDst),
+      Of("U44", "switch crash, src crash", 1, 2).Crash(kTheSwitch).Crash(kSrc),
+      Of("U45", "dst crash and restart, controller crash", 1, 2).Crash(kDst).Crash(kTheController).Restarts(),
+      Of("U46", "src crash and restart, controller crash", 1, 2).Crash(kSrc).Crash(kTheController).Restarts(),
+      Of("U47", "there and back, dst crash and restart", 1, 2).Move(1, 0).Crash(kDst).Restarts(),
+      Of("U48", "two flows, dst refuses one, break", 2, 1).Refuse().Breaks(1),
+      Of("U52", "switch crash, break", 1, 2).Crash(kTheSwitch).Breaks(1),
+      Of("U53", "dst crash and restart, break", 1, 2).Crash(kDst).Restarts().Breaks(1),
+      Of("U54", "src crash and restart, break", 1, 2).Crash(kSrc).Restarts().Breaks(1),
+      Of("U49", "there and back, controller crash", 1, 1).Move(1, 0).Crash(kTheController),
+      Of("U50", "dst refuses, and once more; early repeats", 1, 1).Move(0, 1).Refuse().Early(),
+      Of("U51", "no room for the rule, early repeats", 1, 1).TableFull().Early(),
       // Small ones, in which mutants are caught.
       Of("U41", "src crash", 1, 1).Crash(kSrc).Late(),
       Of("U34", "a break", 1, 2).Breaks(1),
       Of("U35", "marker loss, early repeats", 1, 2).MarkerLoss().Early(),
-      Of("U36", "abort, controller crash", 1, 1).Large().Abort().Crash(kTheController).Late(),
+      Of("U36", "abort, controller crash", 1, 1).Abort().Crash(kTheController).Late(),
       Of("U37", "dst refuses, dst crash", 1, 2).Refuse().Crash(kDst).Late(),
       Of("U38", "no room for the rule, controller crash", 1, 1).TableFull().Crash(kTheController),
       Of("U39", "there and back, marker loss", 1, 1).Move(1, 0).MarkerLoss(),

@@ -40,6 +40,7 @@ class OracleNf final : public NetworkFunction {
   void Hash(StateHash& hash) const override;
 
   void RefuseImports(uint32_t most) const { refuse_ = most; }
+  bool refuses() const { return refuse_ > 0; }
   uint64_t VersionOf(const FlowKey& flow) const { return audit_.CountsOf(flow).packets; }
   const SequenceAudit& audit() const { return audit_; }
   // Since the last call.

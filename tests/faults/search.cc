@@ -6,54 +6,6 @@
 namespace uhaul::faults {
 namespace {
 
-using Budget = std::array<uint8_t, kActs>;
-
-// Is there a budget for it?
-bool Drawn(Act act) {
-  switch (act) {
-    case Act::kInject:
-    case Act::kDeliver:
-    case Act::kMove:
-    case Act::kSync:
-    case Act::kDeclare:
-    case Act::kRestart:
-    case Act::kCrash:  // per machine: Scenario::crashes
-      return false;
-    case Act::kTimer:
-    case Act::kAbort:
-    case Act::kRefuse:
-    case Act::kFill:
-    case Act::kEmpty:
-    case Act::kLose:
-    case Act::kLoseMarker:
-    case Act::kRepeat:
-    case Act::kBreak:
-    case Act::kBreakPeers:
-      return true;
-  }
-  UHAUL_CHECK(false);
-}
-
-struct State {
-  World world;
-  Budget budget;
-  uint8_t early = 0;  // timers that may still fire before their time
-  uint64_t Hash() const {
-    StateHash hash;
-    hash.Add(world.Hash());
-    for (const uint8_t left : budget) hash.Add(left);
-    hash.Add(early);
-    return hash.value();
-  }
-  void Apply(const Choice& choice) {
-    if (choice.act == Act::kTimer && early > 0 && (world.in_flight() || world.journal_pending())) --early;
-    // Both kinds of connection break out of one budget.
-    const Act drawn = choice.act == Act::kBreakPeers ? Act::kBreak : choice.act;
-    if (Drawn(drawn)) --budget[static_cast<size_t>(drawn)];
-    world.Apply(choice);
-  }
-};
-
 // Hash of a state -> its number, by open addressing.
 class Seen {
  public:
@@ -126,110 +78,18 @@ bool Shown(const Scenario& scenario, const SearchResult& result) {
          (!scenario.shows_bad_end || result.bad_ends > 0);
 }
 
-State StartOf(const Scenario& scenario) {
-  State state{BeginOf(scenario), scenario.budget, scenario.early_timers};
-  state.budget[static_cast<size_t>(Act::kTimer)] = scenario.most_timers;
-  return state;
-}
-
 // Where the state leads to, in one number.
-uint64_t Signature(const Scenario& scenario, const State& state) {
+uint64_t Signature(const Scenario& scenario, const SearchState& state, bool all) {
   StateHash hash;
-  for (const Choice& choice : ChoicesIn(scenario, state.world, state.budget, state.early > 0)) {
-    State next = state;
+  for (const Choice& choice : state.Choices(scenario, all)) {
+    SearchState next = state;
     next.Apply(choice);
-    hash.Add(next.Hash());
+    hash.Add(next.Hash(scenario, all));
   }
   return hash.value();
 }
 
 }  // namespace
-
-World BeginOf(const Scenario& scenario) {
-  World world(scenario.options);
-  world.Settle();
-  for (uint32_t i = 0; i < scenario.warm_up; ++i) {
-    for (uint32_t f = 0; f < scenario.options.flows; ++f) world.Apply({Act::kInject, static_cast<uint16_t>(f)});
-  }
-  world.Settle();
-  return world;
-}
-
-namespace {
-
-constexpr size_t kTheController = 0;
-constexpr size_t kTheSwitch = 1;
-
-void AddFaults(const Scenario& scenario, const World& world, const Budget& budget, std::vector<Choice>* choices) {
-  const auto add = [&](Act act, size_t a) { choices->push_back({act, static_cast<uint16_t>(a)}); };
-  const auto left = [&](Act act) { return budget[static_cast<size_t>(act)] > 0; };
-  const size_t begun = world.moves_begun();
-  const bool up = !world.down(kTheController);
-  for (size_t i = 0; i < world.link_count(); ++i) {
-    if (world.waiting(i) == 0) continue;
-    if (left(Act::kLoseMarker) && world.IsMarker(i)) add(Act::kLoseMarker, i);
-    if (world.link(i).kind != Link::Kind::kControl) continue;
-    if (left(Act::kLose)) add(Act::kLose, i);
-    if (left(Act::kRepeat)) add(Act::kRepeat, i);
-  }
-  if (left(Act::kAbort) && up) add(Act::kAbort, begun);
-  const uint8_t dst = world.options().moves[begun - 1].request.dst;
-  if (left(Act::kRefuse) && !world.down(2U + dst)) add(Act::kRefuse, dst);
-  if (left(Act::kFill) && !world.down(kTheSwitch)) add(Act::kFill, scenario.table_left);
-  if (left(Act::kEmpty) && !left(Act::kFill) && !world.down(kTheSwitch)) add(Act::kEmpty, 0);
-  if (left(Act::kBreak)) {
-    for (size_t m = 1; m < world.machine_count() && up; ++m) {
-      if (world.down(m)) continue;
-      add(Act::kBreak, m);
-      if (scenario.late) add(Act::kBreak, m | kLate);
-    }
-    if (world.options().hand_over) add(Act::kBreakPeers, 0);
-  }
-  for (size_t m = 0; m < world.machine_count(); ++m) {
-    if (world.down(m) || world.crashes(m) >= scenario.crashes[m]) continue;
-    add(Act::kCrash, m);
-    if (scenario.late) add(Act::kCrash, m | kLate);
-  }
-}
-
-}  // namespace
-
-std::vector<Choice> ChoicesIn(const Scenario& scenario, const World& world, const Budget& budget, bool early_timers) {
-  std::vector<Choice> choices;
-  const auto add = [&](Act act, size_t a) { choices.push_back({act, static_cast<uint16_t>(a)}); };
-  const bool up = !world.down(kTheController);
-  const bool idle = up && world.controller().idle();
-  // A planned move begins when those before it have ended; the first at once.
-  const size_t begun = world.moves_begun();
-  if (begun == 0) {
-    add(Act::kMove, 0);
-    return choices;
-  }
-  if (begun < world.options().moves.size() && idle) add(Act::kMove, begun);
-  for (uint32_t f = 0; f < scenario.options.flows; ++f) {
-    if (world.truth().flow(f).sent < scenario.warm_up + scenario.packets) add(Act::kInject, f);
-  }
-  for (size_t i = 0; i < world.link_count(); ++i) {
-    if (world.waiting(i) > 0) add(Act::kDeliver, i);
-  }
-  if (world.journal_pending() && up) add(Act::kSync, 0);
-  if (budget[static_cast<size_t>(Act::kTimer)] > 0 &&
-      (early_timers || (!world.in_flight() && !world.journal_pending()))) {
-    for (size_t m = 0; m < world.machine_count(); ++m) {
-      if (world.DeadlineOf(m) != TimePoint::Never()) add(Act::kTimer, m);
-    }
-  }
-  for (size_t m = 0; m < world.machine_count(); ++m) {
-    if (!world.down(m)) continue;
-    if (m < 2 || scenario.restarts) {
-      add(Act::kRestart, m);
-    } else if (world.CanDeclare(static_cast<uint8_t>(m - 2))) {
-      add(Act::kDeclare, m - 2);
-    }
-  }
-  if (!idle) AddFaults(scenario, world, budget, &choices);
-  return choices;
-}
 
 SearchResult Search(const Scenario& scenario, const SearchOptions& options) {
   SearchResult result;
@@ -237,9 +97,11 @@ SearchResult Search(const Scenario& scenario, const SearchOptions& options) {
   std::vector<Step> steps;
   std::vector<std::pair<uint32_t, uint32_t>> edges;
   std::vector<bool> good;
-  std::deque<State> border;  // in the order of their numbers
-  border.push_back(StartOf(scenario));
-  seen.Add(border.front().Hash(), 0);
+  std::deque<SearchState> border;  // in the order of their numbers
+  border.emplace_back(scenario);
+  Memo memo;
+  if (!scenario.options.look_alike) border.front().world.set_memo(&memo);
+  seen.Add(border.front().Hash(scenario, options.all), 0);
   steps.push_back({});
   std::vector<uint64_t> signatures;                       // of the expanded ones
   std::vector<std::pair<uint32_t, uint64_t>> to_compare;  // a state and the signature of one of the same hash
@@ -249,7 +111,7 @@ SearchResult Search(const Scenario& scenario, const SearchOptions& options) {
       result.complete = false;
       break;
     }
-    const State state = std::move(border.front());
+    const SearchState state = std::move(border.front());
     border.pop_front();
     good.resize(steps.size());
     if (const ViolationSet found = state.world.violations() & scenario.promised; found != 0) {
@@ -258,10 +120,10 @@ SearchResult Search(const Scenario& scenario, const SearchOptions& options) {
       }
       result.violations |= found;
       good[number] = true;  // its own fault; not one of those that led here
-      stop = scenario.until_shown && Shown(scenario, result);
+      stop = options.first || (scenario.until_shown && Shown(scenario, result));
       continue;
     }
-    const std::vector<Choice> choices = ChoicesIn(scenario, state.world, state.budget, state.early > 0);
+    const std::vector<Choice> choices = state.Choices(scenario, options.all);
     if (choices.empty()) {
       ++result.ends;
       const std::string fault = state.world.EndFault();
@@ -269,20 +131,20 @@ SearchResult Search(const Scenario& scenario, const SearchOptions& options) {
       good[number] = fault.empty();
       if (!fault.empty() && result.bad_ends++ == 0) {
         result.bad_end_trace = TraceTo(steps, number);
-        stop = scenario.until_shown && Shown(scenario, result);
+        stop = options.first || (scenario.until_shown && Shown(scenario, result));
       }
     }
     StateHash signature;
     for (const Choice& choice : choices) {
-      State next = state;
+      SearchState next = state;
       next.Apply(choice);
-      const uint64_t hash = next.Hash();
+      const uint64_t hash = next.Hash(scenario, options.all);
       signature.Add(hash);
       const auto fresh = static_cast<uint32_t>(steps.size());
       const uint32_t to = seen.Add(hash, fresh);
       edges.emplace_back(number, to);
       if (to != fresh && edges.size() % options.check_every == 0)
-        to_compare.emplace_back(to, Signature(scenario, next));
+        to_compare.emplace_back(to, Signature(scenario, next, options.all));
       if (to != fresh) continue;
       steps.push_back({number, choice});
       border.push_back(std::move(next));

@@ -2,7 +2,9 @@
 #include "tests/faults/search.h"
 
 #include <catch2/catch.hpp>
+#include <set>
 
+#include "tests/faults/exhaust.h"
 #include "tests/faults/scenarios.h"
 
 using namespace uhaul::faults;
@@ -28,6 +30,51 @@ TEST_CASE("Search: every OpenNF scenario shows the races and hangs that it is kn
   }
 }
 
+TEST_CASE("Search: what is left out because it does not matter does not: the same is found, and the same ends") {
+  const std::set<std::string> some = {
+      "O2", "O4", "O7", "opennf-lf/refuse", "opennf-op/full", "U24", "U29", "U36", "U37", "U38", "U39", "U41", "U50"};
+  size_t run = 0;
+  uint64_t left_out = 0;
+  for (const Scenario& s : AllScenarios()) {
+    if (some.count(s.name) == 0) continue;
+    ++run;
+    SearchOptions options;
+    const SearchResult less = Exhaust(s, options);
+    options.all = true;
+    const SearchResult all = Exhaust(s, options);
+    INFO(s.name << ": " << SummaryOf(less) << " against " << SummaryOf(all));
+    CHECK(less.violations == all.violations);
+    CHECK((less.stuck > 0) == (all.stuck > 0));
+    CHECK(less.complete);
+    CHECK(all.confused == 0);
+    std::set<std::string> ends, all_ends;
+    for (const auto& [fault, count] : less.end_faults) ends.insert(fault);
+    for (const auto& [fault, count] : all.end_faults) all_ends.insert(fault);
+    CHECK(ends == all_ends);
+    CHECK(less.states <= all.states);
+    left_out += all.states - less.states;
+  }
+  CHECK(run == some.size());
+  CHECK(left_out > 10'000);
+}
+
+TEST_CASE("Search: depth first finds as many states, steps and ends as breadth first, and as many that are stuck") {
+  for (const Scenario& s : AllScenarios()) {
+    if (s.name != "O4" && s.name != "U12" && s.name != "opennf-lf/crash2") continue;
+    const SearchResult broad = Search(s, {});
+    const SearchResult deep = Exhaust(s, {});
+    INFO(s.name << ": " << SummaryOf(broad) << " against " << SummaryOf(deep));
+    CHECK(deep.states == broad.states);
+    CHECK(deep.transitions == broad.transitions);
+    CHECK(deep.end_faults == broad.end_faults);
+    CHECK(deep.stuck == broad.stuck);
+    CHECK(deep.violations == broad.violations);
+    CHECK(deep.complete);
+    CHECK(deep.compared > 0);
+    CHECK(deep.confused == 0);
+  }
+}
+
 TEST_CASE("Search: a trace replays to the violation that it leads to, the same lines each time") {
   for (const Scenario& s : OpenNfScenarios()) {
     if (s.name != "O2") continue;
@@ -47,16 +94,16 @@ TEST_CASE("Search: a trace replays to the violation that it leads to, the same l
 TEST_CASE("World: a copy goes on as the original would, and neither touches the other") {
   for (const Scenario& s : OpenNfScenarios()) {
     if (s.name != "opennf-op/abort") continue;
-    World world = BeginOf(s);
+    SearchState state(s);
     uint64_t step = 0;
-    for (auto choices = ChoicesIn(s, world, s.budget); !choices.empty(); choices = ChoicesIn(s, world, {})) {
+    for (auto choices = state.Choices(s); !choices.empty(); choices = state.Choices(s)) {
       const Choice choice = choices[step++ % choices.size()];
-      World copy = world;
-      const uint64_t before = world.Hash();
+      SearchState copy = state;
+      const uint64_t before = state.Hash(s);
       copy.Apply(choice);
-      CHECK(world.Hash() == before);
-      world.Apply(choice);
-      CHECK(world.Hash() == copy.Hash());
+      CHECK(state.Hash(s) == before);
+      state.Apply(choice);
+      CHECK(state.Hash(s) == copy.Hash(s));
     }
     CHECK(step > 20);
   }

@@ -30,7 +30,7 @@ std::string ViolationText(ViolationSet set) {
   return text.empty() ? "none" : text;
 }
 
-ViolationSet Truth::OnProcessed(uint32_t flow, uint8_t nf, const Processed& what) {
+ViolationSet Truth::OnProcessed(uint32_t flow, const Processed& what) {
   FlowTruth& f = flows_[flow];
   UHAUL_CHECK(what.number < f.sent);
   const uint64_t bit = uint64_t{1} << what.number;
@@ -49,7 +49,6 @@ ViolationSet Truth::OnProcessed(uint32_t flow, uint8_t nf, const Processed& what
   }
   f.processed |= bit;
   for (uint64_t& inside : f.inside) inside &= ~bit;
-  f.last_nf = nf;
   if (what.fin) f.ended_at = static_cast<uint8_t>(std::popcount(f.processed));
   return wrong;
 }
@@ -83,8 +82,8 @@ void Truth::Hash(StateHash& hash) const {
     hash.Add(f.lost);
     hash.Add(f.at_risk);
     for (const uint64_t inside : f.inside) hash.Add(inside & ~f.processed);
-    hash.Add((uint64_t{f.sent} << 24) | (uint64_t{f.ended_at} << 16) | (uint64_t{f.last_nf} << 8) |
-             (f.crashed ? 1U : 0U) | (f.owner_died ? 2U : 0U) | (f.reported ? 4U : 0U) | (f.went_stale ? 8U : 0U));
+    hash.Add((uint64_t{f.sent} << 24) | (uint64_t{f.ended_at} << 16) | (f.crashed ? 1U : 0U) |
+             (f.owner_died ? 2U : 0U) | (f.reported ? 4U : 0U) | (f.went_stale ? 8U : 0U));
   }
 }
 

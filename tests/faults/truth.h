@@ -32,13 +32,13 @@ inline constexpr uint32_t kMostPackets = 64;
 inline constexpr uint8_t kMostNfs = 4;
 
 struct FlowTruth {
-  uint64_t processed = 0;                   // bit per packet
-  uint64_t lost = 0;                        // bit per packet: dropped, or inside what crashed, for all to see
-  uint64_t at_risk = 0;                     // bit per packet: was inside an NF that died; another may have it still
+  uint64_t processed = 0;  // bit per packet
+  uint64_t lost = 0;       // bit per packet: dropped, or inside what crashed, for all to see
+  uint64_t at_risk =
+      0;  // bit per packet: was inside an NF that died, another may have it still; or went to its successor
   std::array<uint64_t, kMostNfs> inside{};  // bit per packet: was handed to this NF, which has not processed it
   uint8_t sent = 0;
   uint8_t ended_at = 0;     // packets that had been processed when the flow ended last; its state began anew
-  uint8_t last_nf = 0;      // where its last packet was processed
   bool crashed = false;     // an NF died that may have held its state
   bool owner_died = false;  // it did
   bool reported = false;    // somebody said that its state is lost, in doubt or out of reach
@@ -57,7 +57,7 @@ class Truth {
   uint32_t flow_count() const { return static_cast<uint32_t>(flows_.size()); }
 
   // What is wrong with it (0: nothing).
-  ViolationSet OnProcessed(uint32_t flow, uint8_t nf, const Processed& what);
+  ViolationSet OnProcessed(uint32_t flow, const Processed& what);
   void OnInside(uint32_t flow, uint8_t nf, uint64_t number) { flows_[flow].inside[nf] |= uint64_t{1} << number; }
   void OnLost(uint32_t flow, uint64_t number) { flows_[flow].lost |= uint64_t{1} << number; }
   void OnNfDied(uint8_t nf);

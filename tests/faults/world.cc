@@ -33,7 +33,9 @@ uint32_t Lanes(const WorldOptions& options) { return options.multi_queue ? std::
 std::vector<Link> MakeLinks(const WorldOptions& options) {
   std::vector<Link> links{{Link::Kind::kControl, kControllerNode, kSwitchNode},
                           {Link::Kind::kControl, kSwitchNode, kControllerNode}};
+  if (options.hand_over) links.push_back({Link::Kind::kGhost, kControllerNode, kSwitchNode});
   for (uint8_t x = 0; x < options.nfs; ++x) {
+    if (options.hand_over) links.push_back({Link::Kind::kGhost, kControllerNode, NfNode(x)});
     links.push_back({Link::Kind::kControl, kControllerNode, NfNode(x)});
     links.push_back({Link::Kind::kControl, NfNode(x), kControllerNode});
     links.push_back({Link::Kind::kRelay, NfNode(x), kSwitchNode});
@@ -67,18 +69,25 @@ constexpr const char* kOutcomes[] = {"pending", "moved",         "refused",  "no
 
 }  // namespace
 
-World::World(WorldOptions options)
-    : options_(std::make_shared<const WorldOptions>(std::move(options))),
-      flows_(std::make_shared<const std::vector<FlowKey>>(MakeFlows(options_->flows))),
-      links_(std::make_shared<const std::vector<Link>>(MakeLinks(*options_))),
-      queues_(links_->size()),
+World::Setting::Setting(WorldOptions given)
+    : options(std::move(given)), flows(MakeFlows(options.flows)), links(MakeLinks(options)) {
+  for (size_t i = links.size(); i-- > 0;) {  // the first of several lanes
+    const Link& l = links[i];
+    link_of[static_cast<size_t>(l.kind)][MachineIndex(l.from)][MachineIndex(l.to)] = static_cast<uint16_t>(i);
+  }
+}
+
+World::World(WorldOptions given)
+    : setting_(std::make_shared<const Setting>(std::move(given))),
+      queues_(setting_->links.size()),
       controller_(NewController()),
       switch_(NewSwitch()),
-      truth_(options_->flows) {
-  for (uint8_t x = 0; x < options_->nfs; ++x) nfs_.emplace_back(NewNf(x));
-  if (!options_->hand_over) return;
-  for (uint8_t x = 0; x < options_->nfs; ++x) {
-    for (uint8_t y = 0; y < options_->nfs; ++y) {
+      truth_(options().flows),
+      journal_(std::make_shared<Journal>()) {
+  for (uint8_t x = 0; x < options().nfs; ++x) nfs_.emplace_back(NewNf(x));
+  if (!options().hand_over) return;
+  for (uint8_t x = 0; x < options().nfs; ++x) {
+    for (uint8_t y = 0; y < options().nfs; ++y) {
       if (x != y) OpenStream(x, y);
     }
   }
@@ -86,28 +95,30 @@ World::World(WorldOptions options)
 }
 
 Controller World::NewController() const {
-  return Controller({options_->profile, kWorldKey, options_->nfs, options_->hand_over});
+  return Controller({options().profile, kWorldKey, options().nfs, options().hand_over});
 }
 SwitchAgent World::NewSwitch() const {
   const uint8_t incarnation = incarnations_[MachineIndex(kSwitchNode)];
   return SwitchAgent(
-      {options_->profile, kWorldKey, options_->table_capacity, 0, incarnation, options_->hand_over && incarnation > 1});
+      {options().profile, kWorldKey, options().table_capacity, 0, incarnation, options().hand_over && incarnation > 1});
 }
 NfAgent World::NewNf(uint8_t x) const {
   return NfAgent({x,
-                  {.capacity = options_->fit_capacity, .window = options_->window},
-                  options_->profile,
+                  {.capacity = options().fit_capacity, .window = options().window},
+                  options().profile,
                   kWorldKey,
-                  incarnations_[MachineIndex(NfNode(x))]},
+                  incarnations_[MachineIndex(NfNode(x))],
+                  {},
+                  options().hand_over && incarnations_[MachineIndex(NfNode(x))] > 1},
                  std::make_unique<OracleNf>(kWorldKey));
 }
 
 // ---- the operator
 
 void World::Begin(size_t move) {
-  const PlannedMove& plan = options_->moves[move];
+  const PlannedMove& plan = options().moves[move];
   moves_begun_ = std::max(moves_begun_, move + 1);
-  Call(controller_, kControllerNode, [&](Controller& controller, Outbox& out) {
+  Call(controller_, kControllerNode, Given::kForgotten, 0, [&](Controller& controller, Outbox& out) {
     const auto id = plan.request.scheme.flows == MoveFlows::kElephants
                         ? controller.MoveElephant(now_, plan.request, plan.detector, out)
                         : controller.Move(now_, plan.request, out);
@@ -118,7 +129,11 @@ void World::Begin(size_t move) {
 
 void World::Apply(const Choice& choice) {
   if (log_ != nullptr) Log(Describe(choice));
-  if (choice.act >= Act::kAbort) acts_seen_ |= 1U << static_cast<int>(choice.act);
+  if (choice.act == Act::kCrash) {  // each machine's is a kind of its own
+    acts_seen_ |= 1U << (kActs + (choice.a & ~kLate));
+  } else if (choice.act >= Act::kAbort) {
+    acts_seen_ |= 1U << static_cast<int>(choice.act);
+  }
   switch (choice.act) {
     case Act::kInject:
       return Inject(choice.a);
@@ -132,13 +147,13 @@ void World::Apply(const Choice& choice) {
       return Sync();
     case Act::kDeclare:
       declared_ |= static_cast<uint8_t>(1U << choice.a);
-      return Call(controller_, kControllerNode, [&](Controller& controller, Outbox& out) {
+      return Call(controller_, kControllerNode, Given::kForgotten, 0, [&](Controller& controller, Outbox& out) {
         controller.DeclareDead(now_, NfNode(static_cast<uint8_t>(choice.a)), out);
       });
     case Act::kRestart:
       return Restart(choice.a);
     case Act::kAbort:
-      return Call(controller_, kControllerNode, [&](Controller& controller, Outbox& out) {
+      return Call(controller_, kControllerNode, Given::kForgotten, 0, [&](Controller& controller, Outbox& out) {
         (void)controller.Abort(now_, choice.a, out).ok();  // past the transfer it is refused
       });
     case Act::kRefuse:
@@ -183,70 +198,90 @@ void World::Inject(uint32_t flow) {
   Packet packet;
   packet.flow = Flow(flow);
   packet.bytes = 100;
-  packet.tcp_flags = f.sent == options_->fin_at ? tcp_flag::kFin : tcp_flag::kAck;
+  packet.tcp_flags = f.sent == options().fin_at ? tcp_flag::kFin : tcp_flag::kAck;
   packet.handle = f.sent++;
-  packet.digest = options_->look_alike ? 0 : packet.handle;
+  packet.digest = options().look_alike ? 0 : packet.handle;
   if (down(MachineIndex(kSwitchNode))) return truth_.OnLost(flow, packet.handle);
-  uint8_t nf = 0;
-  Call(switch_, kSwitchNode, [&](SwitchAgent& forwarding, Outbox& out) {
+  const auto call = [&](SwitchAgent& forwarding, Outbox& out) {
+    uint8_t nf = 0;
     forwarding.OnBurst(now_, {&packet, 1}, {&nf, 1}, out);
-    // Before what else the switch may say: it has left first.
-    if (nf != msg::kNoNf) ToNf(nf, packet);
+    return nf;
+  };
+  // Before what else the switch may say: it has left first.
+  CallWith(switch_, kSwitchNode, Given::kPacket, memo_ == nullptr ? 0 : HashOf(packet), call, [&](uint8_t nf) {
+    if (nf != msg::kNoNf) return ToNf(nf, packet);
+    truth_.OnLost(flow, packet.handle);  // a switch that restarted: for all to see
   });
-  if (nf == msg::kNoNf) truth_.OnLost(flow, packet.handle);  // a switch that restarted: for all to see
 }
 
 void World::ToNf(uint8_t nf, const Packet& packet) {
+  FlowTruth& truth = truth_.flow(FlowNumber(packet.flow.tuple));
   if (down(MachineIndex(NfNode(nf)))) return truth_.OnLost(FlowNumber(packet.flow.tuple), packet.handle);
-  Push(LinkOf(Link::Kind::kData, kSwitchNode, NfNode(nf), FlowNumber(packet.flow.tuple) % Lanes(*options_)), packet);
+  if (this->nf(nf).dropping()) truth.at_risk |= uint64_t{1} << packet.handle;  // it may be lost there
+  Push(LinkOf(Link::Kind::kData, kSwitchNode, NfNode(nf), FlowNumber(packet.flow.tuple) % Lanes(options())),
+       Make(packet));
 }
 
 void World::Deliver(size_t link) {
   UHAUL_CHECK(!queues_[link].empty());
   const Item item = queues_[link].front();
   queues_[link].erase(queues_[link].begin());
-  if (cells_ != nullptr) CountCells((*links_)[link], item.payload->what);
-  std::visit([&](const auto& what) { Arrive((*links_)[link], what); }, item.payload->what);
+  if (cells_ != nullptr) CountCells(setting_->links[link], *item.payload);
+  std::visit([&](const auto& what) { Arrive(link, item.payload->hash, what); }, item.payload->what);
 }
 
-void World::Arrive(const Link& link, const Message& message) {
+void World::Arrive(size_t index, uint64_t hash, const Message& message) {
+  const Link& link = setting_->links[index];
   if (const auto* returned = std::get_if<msg::ReturnedPacket>(&message.body)) {
+    FlowTruth& truth = truth_.flow(FlowNumber(returned->packet.flow.tuple));
     truth_.OnInside(FlowNumber(returned->packet.flow.tuple), link.to.instance, returned->packet.handle);
+    truth.at_risk &= ~(uint64_t{1} << returned->packet.handle);  // what has come back is to be processed
   }
+  const uint64_t what = hash ^ Mix64(index + 1);
   switch (link.to.role) {
     case NodeId::Role::kController:
-      return Call(controller_, link.to,
+      return Call(controller_, link.to, Given::kMessage, what,
                   [&](Controller& machine, Outbox& out) { machine.OnMessage(now_, link.from, message, out); });
     case NodeId::Role::kSwitch:
-      return Call(switch_, link.to, [&](SwitchAgent& machine, Outbox& out) { machine.OnMessage(now_, message, out); });
+      return Call(switch_, link.to, Given::kMessage, what,
+                  [&](SwitchAgent& machine, Outbox& out) { machine.OnMessage(now_, message, out); });
     case NodeId::Role::kNf:
-      return Call(nfs_[link.to.instance], link.to,
+      return Call(nfs_[link.to.instance], link.to, Given::kMessage, what,
                   [&](NfAgent& machine, Outbox& out) { machine.OnMessage(now_, message, out); });
   }
 }
 
-void World::Arrive(const Link& link, const Packet& packet) {
+void World::Arrive(size_t index, uint64_t hash, const Packet& packet) {
+  const Link& link = setting_->links[index];
   if (link.to == kSwitchNode) return ToNf(nf(link.from.instance).relay_target(), packet);
   const uint8_t x = link.to.instance;
-  NfVerdict verdict = NfVerdict::kForward;
   truth_.OnInside(FlowNumber(packet.flow.tuple), x, packet.handle);
-  Call(nfs_[x], link.to, [&](NfAgent& machine, Outbox& out) {
+  const auto call = [&](NfAgent& machine, Outbox& out) {
+    NfVerdict verdict = NfVerdict::kForward;
     machine.OnBurst(now_, {&packet, 1}, {&verdict, 1}, out);
-    if (verdict == NfVerdict::kRelay) Push(LinkOf(Link::Kind::kRelay, link.to, kSwitchNode), packet);
+    return static_cast<uint8_t>(verdict);
+  };
+  CallWith(nfs_[x], link.to, Given::kPacket, hash, call, [&](uint8_t verdict) {
+    if (verdict != static_cast<uint8_t>(NfVerdict::kRelay)) return;
+    Push(LinkOf(Link::Kind::kRelay, link.to, kSwitchNode), Make(packet));
   });
 }
 
-void World::Arrive(const Link& link, const Marker& marker) {
-  Call(nfs_[link.to.instance], link.to, [&](NfAgent& machine, Outbox& out) { machine.OnMarker(now_, marker, out); });
+void World::Arrive(size_t index, uint64_t hash, const Marker& marker) {
+  const NodeId to = setting_->links[index].to;
+  Call(nfs_[to.instance], to, Given::kMarker, hash,
+       [&](NfAgent& machine, Outbox& out) { machine.OnMarker(now_, marker, out); });
 }
 
-void World::Arrive(const Link& link, const StreamClosed&) {
-  Call(nfs_[link.to.instance], link.to,
+void World::Arrive(size_t index, uint64_t, const StreamClosed&) {
+  const Link& link = setting_->links[index];
+  Call(nfs_[link.to.instance], link.to, Given::kClosed, link.from.instance,
        [&](NfAgent& machine, Outbox& out) { machine.OnPeerClosed(now_, link.from.instance, out); });
 }
 
-void World::Arrive(const Link& link, const StreamOpened& opened) {
-  Call(nfs_[link.to.instance], link.to,
+void World::Arrive(size_t index, uint64_t, const StreamOpened& opened) {
+  const Link& link = setting_->links[index];
+  Call(nfs_[link.to.instance], link.to, Given::kOpened, (opened.incarnation << 8) | link.from.instance,
        [&](NfAgent& machine, Outbox& out) { machine.OnPeerOpened(now_, link.from.instance, opened.incarnation, out); });
 }
 
@@ -256,51 +291,82 @@ void World::FireTimer(size_t machine) {
   const auto nothing = [](auto&, Outbox&) {};  // what is due comes by itself
   switch (node.role) {
     case NodeId::Role::kController:
-      return Call(controller_, node, nothing);
+      return Call(controller_, node, Given::kTime, 0, nothing);
     case NodeId::Role::kSwitch:
-      return Call(switch_, node, nothing);
+      return Call(switch_, node, Given::kTime, 0, nothing);
     case NodeId::Role::kNf:
-      return Call(nfs_[node.instance], node, nothing);
+      return Call(nfs_[node.instance], node, Given::kTime, 0, nothing);
   }
 }
 
 // ---- what machines say
 
-void World::Drain(NodeId node, Outbox& out) {
+// What the machine's state does not say by its hash decides the call as well.
+uint64_t World::KeyOf(uint64_t machine, NodeId node, Given given, uint64_t what) const {
+  StateHash hash;
+  hash.Add(machine);
+  hash.Add((static_cast<uint64_t>(now_.nanos()) << 16) | (MachineIndex(node) << 8) | static_cast<uint64_t>(given));
+  hash.Add(incarnations_[MachineIndex(node)]);
+  hash.Add(what);
+  return hash.value();
+}
+
+Said World::Take(NodeId node, Outbox& out) const {
+  Said said{std::move(out.events), {}, {}, std::move(out.packets), {}, std::move(out.journal)};
+  if (node.role == NodeId::Role::kNf) said.processed = oracle(node.instance).TakeProcessed();
+  for (OutMessage& message : out.messages) {
+    said.messages.emplace_back(message.to, Make(std::move(message.message)));
+  }
+  for (const OutMarker& marker : out.markers) said.markers.emplace_back(marker.nf, Make(marker.marker));
+  out.Clear();
+  return said;
+}
+
+void World::Do(NodeId node, const Said& said) {
   size_t overflows = 0;
-  for (const RecordEvent& event : out.events) {
+  for (const RecordEvent& event : said.events) {
     OnEvent(event);
     if (std::holds_alternative<event::BufferOverflow>(event)) ++overflows;
   }
-  if (node.role == NodeId::Role::kNf) CollectProcessed(node.instance);
-  for (OutMessage& message : out.messages) OnMessage(node, message);
-  for (const OutPacket& packet : out.packets) {
+  for (const Processed& processed : said.processed) Do(node.instance, processed);
+  for (const auto& [to, message] : said.messages) OnMessage(node, to, message);
+  for (const OutPacket& packet : said.packets) {
     const bool dropped = packet.fate == OutPacket::Fate::kDropped;
     OnPacket(node, packet, dropped && overflows > 0);
     if (dropped && overflows > 0) --overflows;
   }
-  for (const OutMarker& marker : out.markers) {
-    if (down(MachineIndex(NfNode(marker.nf)))) continue;
-    const uint32_t lane = FlowNumber(marker.marker.flow.tuple) % Lanes(*options_);
-    Push(LinkOf(Link::Kind::kData, kSwitchNode, NfNode(marker.nf), lane), marker.marker);
+  for (const auto& [x, marker] : said.markers) {
+    if (down(MachineIndex(NfNode(x)))) continue;
+    const uint32_t lane = FlowNumber(std::get<Marker>(marker->what).flow.tuple) % Lanes(options());
+    Push(LinkOf(Link::Kind::kData, kSwitchNode, NfNode(x), lane), marker);
   }
-  for (JournalRecord& record : out.journal) journal_.push_back(std::move(record));
-  out.Clear();
+  for (const JournalRecord& record : said.journal) Write(record);
 }
 
-void World::CollectProcessed(uint8_t x) {
-  for (const Processed& what : oracle(x).TakeProcessed()) {
-    const uint32_t flow = FlowNumber(what.flow.tuple);
-    ViolationSet wrong = truth_.OnProcessed(flow, x, what);
-    for (uint8_t y = 0; y < options_->nfs; ++y) {
-      if (y != x && Owns(y, flow)) wrong |= Bit(Violation::kTwoOwners);
-    }
-    violations_ |= wrong;
-    if (log_ == nullptr) continue;
-    Log("    NF " + std::to_string(x) + " processes " + FlowText(what.flow.tuple) + " #" + std::to_string(what.number) +
-        " on state of " + std::to_string(what.version) + " packets" +
-        (wrong == 0 ? "" : "   <-- " + ViolationText(wrong)));
+void World::Do(uint8_t x, const Processed& what) {
+  const uint32_t flow = FlowNumber(what.flow.tuple);
+  ViolationSet wrong = truth_.OnProcessed(flow, what);
+  for (uint8_t y = 0; y < options().nfs; ++y) {
+    if (y != x && Owns(y, flow)) wrong |= Bit(Violation::kTwoOwners);
   }
+  violations_ |= wrong;
+  if (log_ == nullptr) return;
+  Log("    NF " + std::to_string(x) + " processes " + FlowText(what.flow.tuple) + " #" + std::to_string(what.number) +
+      " on state of " + std::to_string(what.version) + " packets" +
+      (wrong == 0 ? "" : "   <-- " + ViolationText(wrong)));
+}
+
+void World::Journal::Append(const JournalRecord& record) {
+  records.push_back(record);
+  StateHash both;
+  both.Add(hash);
+  both.Add(HashOf(record));
+  hash = both.value();
+}
+
+void World::Write(const JournalRecord& record) {
+  if (journal_.use_count() > 1) journal_ = std::make_shared<Journal>(*journal_);
+  journal_->Append(record);
 }
 
 void World::OnEvent(const RecordEvent& event) {
@@ -319,11 +385,13 @@ void World::OnEvent(const RecordEvent& event) {
   }
 }
 
-void World::OnMessage(NodeId from, OutMessage& out) {
-  if (log_ != nullptr) Log("    " + NodeText(from) + " to " + NodeText(out.to) + ": " + MessageText(out.message));
-  const bool peers = from.role == NodeId::Role::kNf && out.to.role == NodeId::Role::kNf;
-  if (down(MachineIndex(out.to))) return Lose(Payload{std::move(out.message), 0});
-  Push(LinkOf(peers ? Link::Kind::kPeer : Link::Kind::kControl, from, out.to), std::move(out.message));
+void World::OnMessage(NodeId from, NodeId to, const PayloadPtr& payload) {
+  if (log_ != nullptr) {
+    Log("    " + NodeText(from) + " to " + NodeText(to) + ": " + MessageText(std::get<Message>(payload->what)));
+  }
+  const bool peers = from.role == NodeId::Role::kNf && to.role == NodeId::Role::kNf;
+  if (down(MachineIndex(to))) return Lose(*payload);
+  Push(LinkOf(peers ? Link::Kind::kPeer : Link::Kind::kControl, from, to), payload);
 }
 
 void World::OnPacket(NodeId node, const OutPacket& out, bool because_full) {
@@ -333,8 +401,17 @@ void World::OnPacket(NodeId node, const OutPacket& out, bool because_full) {
     case OutPacket::Fate::kToNf:
       return ToNf(out.nf, out.packet);
     case OutPacket::Fate::kRelay:
-      return Push(LinkOf(Link::Kind::kRelay, node, kSwitchNode), out.packet);
+      return Push(LinkOf(Link::Kind::kRelay, node, kSwitchNode), Make(out.packet));
     case OutPacket::Fate::kDropped:
+      // What was on its way to an NF that died, its successor drops, or who sent it, when it goes on without that one.
+      if (node.role == NodeId::Role::kNf && truth_.flow(FlowNumber(out.packet.flow.tuple)).crashed &&
+          nf(node.instance).custody().StateOf(out.packet.flow) == Custody::kOwn) {
+        return truth_.OnLost(FlowNumber(out.packet.flow.tuple), out.packet.handle);
+      }
+      if (node.role == NodeId::Role::kNf && incarnations_[MachineIndex(node)] > 1 &&
+          (nf(node.instance).dropping() || nf(node.instance).custody().StateOf(out.packet.flow) == Custody::kNone)) {
+        return truth_.OnLost(FlowNumber(out.packet.flow.tuple), out.packet.handle);
+      }
       if (!because_full) violations_ |= Bit(Violation::kDropped);
       if (log_ != nullptr) {
         Log("    " + NodeText(node) + " drops " + PacketText(out.packet) + (because_full ? "" : "   <-- DROPPED"));
@@ -343,33 +420,34 @@ void World::OnPacket(NodeId node, const OutPacket& out, bool because_full) {
   }
 }
 
-void World::Push(size_t link, What what) {
-  const uint64_t hash = std::visit(
-      []<class W>(const W& w) -> uint64_t {
-        if constexpr (std::is_same_v<W, StreamClosed>) {
-          return 1;
-        } else if constexpr (std::is_same_v<W, StreamOpened>) {
-          return 2 + w.incarnation;
-        } else {
-          return HashOf(w);
-        }
-      },
-      what);
+// A campaign, which has delays, asks for no hashes.
+template <class What>
+PayloadPtr World::Make(What what) const {
+  uint64_t hash = 0;
+  if constexpr (std::is_same_v<What, StreamClosed>) {
+    hash = 1;
+  } else if constexpr (std::is_same_v<What, StreamOpened>) {
+    hash = 2 + what.incarnation;
+  } else if (delays_ == nullptr) {
+    hash = HashOf(what);
+  }
+  return std::make_shared<const Payload>(Payload{std::move(what), hash});
+}
+template PayloadPtr World::Make(StreamClosed what) const;
+template PayloadPtr World::Make(StreamOpened what) const;
+
+void World::Push(size_t link, PayloadPtr payload) {
   Queue& queue = queues_[link];
   TimePoint due = now_;
   if (delays_ != nullptr) {
     due = due + delays_->Draw(link);
     if (!queue.empty()) due = std::max(due, queue.back().due);
   }
-  queue.push_back({std::make_shared<const Payload>(Payload{std::move(what), hash}), due});
+  queue.push_back({std::move(payload), due});
 }
 
 size_t World::LinkOf(Link::Kind kind, NodeId from, NodeId to, uint32_t lane) const {
-  for (size_t i = 0; i < links_->size(); ++i) {
-    const Link& l = (*links_)[i];
-    if (l.kind == kind && l.from == from && l.to == to) return i + lane;
-  }
-  UHAUL_CHECK(false);
+  return setting_->link_of[static_cast<size_t>(kind)][MachineIndex(from)][MachineIndex(to)] + lane;
 }
 
 // ---- what is there
@@ -428,12 +506,12 @@ bool World::Owns(uint8_t x, uint32_t flow) const {
 std::string World::EndFault() const {
   if (!controller().idle()) return "an operation never ends";
   if (controller().held_bytes() != Bytes()) return "the controller holds packets of nobody";
-  for (uint8_t x = 0; x < options_->nfs; ++x) {
+  for (uint8_t x = 0; x < options().nfs; ++x) {
     if (down(MachineIndex(NfNode(x)))) continue;
     if (nf(x).held_bytes() != Bytes()) return "NF " + std::to_string(x) + " holds packets for ever";
     if (!nf(x).custody().idle()) return "NF " + std::to_string(x) + " waits for ever";
   }
-  for (uint32_t f = 0; f < options_->flows; ++f) {
+  for (uint32_t f = 0; f < options().flows; ++f) {
     if (const std::string fault = EndFaultOf(f); !fault.empty()) return fault;
   }
   return {};
@@ -444,10 +522,10 @@ std::string World::EndFaultOf(uint32_t flow) const {
   const FlowTruth& f = truth_.flow(flow);
   if (f.missing() != 0) return "a packet of " + name + " is gone, and nobody says so";
   if (f.went_stale && !f.owner_died && !f.reported) return name + " went on without its state, and nobody says so";
-  if (f.reported && !options_->hand_over) return {};  // OpenNF: its state and its packets have parted
+  if (f.reported && !options().hand_over) return {};  // OpenNF: its state and its packets have parted
   int owners = 0;
   bool routed = false;
-  for (uint8_t x = 0; x < options_->nfs; ++x) {
+  for (uint8_t x = 0; x < options().nfs; ++x) {
     if (down(MachineIndex(NfNode(x))) || !nf(x).function().Knows(Flow(flow))) continue;
     ++owners;
     routed |= RouteOf(flow) == x;
@@ -464,7 +542,15 @@ bool World::IsMarker(size_t link) const {
   return !queues_[link].empty() && std::holds_alternative<Marker>(queues_[link].front().payload->what);
 }
 
-uint64_t World::Hash() const {
+bool World::AwaitsJournal() const {
+  for (OperationId id = 1; id <= moves_begun_; ++id) {
+    const HandOver* operation = controller().FindHandOver(id);
+    if (operation != nullptr && operation->phase() == HandOver::Phase::kJournaling) return true;
+  }
+  return false;
+}
+
+uint64_t World::Hash(bool journal) const {
   StateHash hash;
   hash.Add(controller_.Hash(now_));
   hash.Add(switch_.Hash(now_));
@@ -476,8 +562,8 @@ uint64_t World::Hash() const {
   truth_.Hash(hash);
   hash.Add((uint64_t{declared_} << 16) | (uint64_t{down_} << 8) | moves_begun_);
   for (const uint8_t incarnation : incarnations_) hash.Add(incarnation);
-  for (const JournalRecord& record : journal_) hash.Add(HashOf(record));
-  hash.Add((durable_ << 32) | journal_base_);
+  hash.Add(journal ? journal_->hash : 0);
+  hash.Add(journal ? (durable_ << 32) | journal_base_ : journal_pending());
   hash.Add(violations_);
   return hash.value();
 }
@@ -490,7 +576,7 @@ void World::Log(const std::string& line) const {
   log_->push_back(at + line);
 }
 
-void World::CountCells(const Link& link, const What& what) {
+void World::CountCells(const Link& link, const Payload& payload) {
   if (link.to.role != NodeId::Role::kNf) return;
   const FlowCustody& custody = nf(link.to.instance).custody();
   const auto count = [&](const FiveTuple& tuple, Input input) {
@@ -498,8 +584,9 @@ void World::CountCells(const Link& link, const What& what) {
     cells_->Count(state, input, acts_seen_);
   };
   const auto count_all = [&](Input input) {
-    for (uint32_t f = 0; f < options_->flows; ++f) count(Flow(f).tuple, input);
+    for (uint32_t f = 0; f < options().flows; ++f) count(Flow(f).tuple, input);
   };
+  const auto& what = payload.what;
   if (const auto* packet = std::get_if<Packet>(&what)) return count(packet->flow.tuple, Input::kPacket);
   if (const auto* marker = std::get_if<Marker>(&what)) return count(marker->flow.tuple, Input::kMarker);
   if (std::holds_alternative<StreamOpened>(what)) return count_all(Input::kStreamOpened);
@@ -535,7 +622,7 @@ std::string World::ItemText(const Link& link, const Payload& payload) const {
 }
 
 std::string World::Describe(const Choice& choice) const {
-  const auto head = [&] { return ItemText((*links_)[choice.a], *queues_[choice.a].front().payload); };
+  const auto head = [&] { return ItemText(setting_->links[choice.a], *queues_[choice.a].front().payload); };
   switch (choice.act) {
     case Act::kInject:
       return "packet f" + std::to_string(choice.a) + " #" + std::to_string(truth_.flow(choice.a).sent) +
@@ -545,7 +632,7 @@ std::string World::Describe(const Choice& choice) const {
     case Act::kTimer:
       return "timer of " + NodeText(MachineNode(choice.a));
     case Act::kMove: {
-      const MoveRequest& request = options_->moves[choice.a].request;
+      const MoveRequest& request = options().moves[choice.a].request;
       return "operator: move from NF " + std::to_string(request.src) + " to NF " + std::to_string(request.dst) +
              ", scheme " + request.scheme.name;
     }

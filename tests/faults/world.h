@@ -3,7 +3,8 @@
 // Two drivers do so: the search (search.h) takes every choice, a campaign (campaign.h) one at a time, by drawn delays.
 //
 // A world is a value. Machines and messages are shared between copies until they are written to, so that a copy costs a
-// few hundred octets; Hash() folds everything that decides the future, and what an oracle still wants to know.
+// few hundred octets; Hash() folds everything that decides the future, and what an oracle still wants to know. What
+// machines do when they are called can be remembered (said.h).
 //
 //   generator -> switch -> data link (one queue, or one per flow: a multi-queue NF) -> NF -> sink (at once)
 //                  ^  \ relay link of an NF that sends packets on unprocessed
@@ -19,12 +20,9 @@
 #include <variant>
 #include <vector>
 
-#include "core/node/controller.h"
-#include "core/node/nf_agent.h"
-#include "core/node/switch_agent.h"
-#include "core/protocol/journal_record.h"
 #include "tests/faults/cells.h"
 #include "tests/faults/oracle_nf.h"
+#include "tests/faults/said.h"
 #include "tests/faults/truth.h"
 
 namespace uhaul::faults {
@@ -72,7 +70,8 @@ enum class Act : uint8_t {
   kCrash,       // machine `a` loses all it knows, and is down
 };
 inline constexpr int kActs = 17;
-// kBreak, kCrash: what is under way, to the machine or from it, still arrives first. Otherwise it is lost.
+// kBreak: what is under way to the machine still arrives first. kCrash: what is under way from it still arrives, from a
+// controller at any time, also after what the next one says. Otherwise it is lost.
 inline constexpr uint16_t kLate = 0x100;
 
 struct Choice {
@@ -82,7 +81,7 @@ struct Choice {
 };
 
 struct Link {
-  enum class Kind : uint8_t { kControl, kData, kRelay, kPeer };
+  enum class Kind : uint8_t { kControl, kData, kRelay, kPeer, kGhost };  // kGhost: of a controller that died
   Kind kind = Kind::kControl;
   NodeId from, to;
 };
@@ -99,6 +98,7 @@ class World {
   explicit World(WorldOptions options);
   // Not part of the value.
   void set_delays(Delays* delays) { delays_ = delays; }
+  void set_memo(Memo* memo) { memo_ = memo; }
 
   void Apply(const Choice& choice);
   // Delivers whatever is in flight, always from the first link that holds something.
@@ -107,17 +107,17 @@ class World {
   // ---- what is there
   TimePoint now() const { return now_; }
   void set_now(TimePoint now) { now_ = now; }
-  size_t link_count() const { return links_->size(); }
-  const Link& link(size_t i) const { return (*links_)[i]; }
+  size_t link_count() const { return setting_->links.size(); }
+  const Link& link(size_t i) const { return setting_->links[i]; }
   size_t waiting(size_t link) const { return queues_[link].size(); }
   TimePoint DueOf(size_t link) const { return queues_[link].empty() ? TimePoint::Never() : queues_[link].front().due; }
   bool in_flight() const;
   TimePoint DeadlineOf(size_t machine) const;  // of its work; the FIT's passes are housekeeping
-  size_t machine_count() const { return 2U + options_->nfs; }
-  const FlowKey& Flow(uint32_t n) const { return (*flows_)[n]; }
+  size_t machine_count() const { return 2U + options().nfs; }
+  const FlowKey& Flow(uint32_t n) const { return setting_->flows[n]; }
   uint8_t RouteOf(uint32_t flow) const;  // where the switch would send its next packet
 
-  const WorldOptions& options() const { return *options_; }
+  const WorldOptions& options() const { return setting_->options; }
   size_t moves_begun() const { return moves_begun_; }  // planned ones, refused or not
   // What is not as it should be once all has come to rest: operations that are not closed, packets that are nowhere,
   // state in two places, a rule that does not point to it, a buffer that is not empty. Empty: all is well.
@@ -132,8 +132,16 @@ class World {
   ViolationSet violations() const { return violations_; }
   uint64_t overflows() const { return overflows_; }
   bool down(size_t machine) const { return (down_ >> machine & 1) != 0; }
-  bool journal_pending() const { return durable_ < journal_.size(); }
+  bool journal_pending() const { return durable_ < journal_->records.size(); }
+  bool AwaitsJournal() const;  // an operation does
   bool IsMarker(size_t link) const;
+  // Is the next thing on this link a message of that kind?
+  template <class Body>
+  bool IsNext(size_t link) const {
+    if (queues_[link].empty()) return false;
+    const auto* message = std::get_if<Message>(&queues_[link].front().payload->what);
+    return message != nullptr && std::holds_alternative<Body>(message->body);
+  }
   // Times that the machine has crashed.
   int crashes(size_t machine) const { return incarnations_[machine] - 1 + (down(machine) ? 1 : 0); }
   // An operator declares an NF dead that is down, once, when its connection is seen to have ended.
@@ -142,7 +150,8 @@ class World {
   bool Owns(uint8_t x, uint32_t flow) const;
 
   std::string Describe(const Choice& choice) const;
-  uint64_t Hash() const;
+  // `journal`: also what the journal says, which only another controller will ask for.
+  uint64_t Hash(bool journal = true) const;
 
   // Lines about what happens, if somebody wants them; not part of the value.
   void set_log(std::vector<std::string>* log) { log_ = log; }
@@ -151,46 +160,26 @@ class World {
   void set_cells(Cells* cells) { cells_ = cells; }
 
  private:
-  template <class Machine>
-  class Shared {  // copied when it is written to
-   public:
-    explicit Shared(Machine machine) : machine_(std::make_shared<Machine>(std::move(machine))) {}
-    const Machine& Read() const { return *machine_; }
-    Machine& Write() {
-      if (machine_.use_count() > 1) machine_ = std::make_shared<Machine>(*machine_);
-      hashed_at_ = TimePoint::Never();
-      return *machine_;
-    }
-    uint64_t Hash(TimePoint now) const {
-      if (hashed_at_ != now) {
-        StateHash hash;
-        Read().Hash(hash, now);
-        hash_ = hash.value();
-        hashed_at_ = now;
-      }
-      return hash_;
-    }
-
-   private:
-    std::shared_ptr<Machine> machine_;
-    mutable uint64_t hash_ = 0;
-    mutable TimePoint hashed_at_ = TimePoint::Never();
+  // What stays as it is.
+  struct Setting {
+    explicit Setting(WorldOptions given);
+    WorldOptions options;
+    std::vector<FlowKey> flows;
+    std::vector<Link> links;
+    std::array<std::array<std::array<uint16_t, 2 + kMostNfs>, 2 + kMostNfs>, 5> link_of{};  // kind, from, to
   };
-  // A stream between two NFs: its end, and its beginning, in their places.
-  struct StreamClosed {};
-  struct StreamOpened {
-    uint64_t incarnation = 0;  // of the sender
-  };
-  using What = std::variant<Packet, Message, Marker, StreamClosed, StreamOpened>;
-  struct Payload {
-    What what;
+  struct Journal {
+    void Append(const JournalRecord& record);
+    std::vector<JournalRecord> records;
     uint64_t hash = 0;
   };
   struct Item {
-    std::shared_ptr<const Payload> payload;
+    PayloadPtr payload;
     TimePoint due;
   };
   using Queue = std::vector<Item>;
+  // What a machine is called with, for the memory of calls.
+  enum class Given : uint8_t { kMessage, kPacket, kMarker, kClosed, kOpened, kTime, kConnected, kDurable, kForgotten };
 
   Controller NewController() const;
   SwitchAgent NewSwitch() const;
@@ -199,11 +188,11 @@ class World {
   void Inject(uint32_t flow);
   void Begin(size_t move);
   void Deliver(size_t link);
-  void Arrive(const Link& link, const Message& message);
-  void Arrive(const Link& link, const Packet& packet);
-  void Arrive(const Link& link, const Marker& marker);
-  void Arrive(const Link& link, const StreamClosed& closed);
-  void Arrive(const Link& link, const StreamOpened& opened);
+  void Arrive(size_t link, uint64_t hash, const Message& message);
+  void Arrive(size_t link, uint64_t hash, const Packet& packet);
+  void Arrive(size_t link, uint64_t hash, const Marker& marker);
+  void Arrive(size_t link, uint64_t hash, const StreamClosed& closed);
+  void Arrive(size_t link, uint64_t hash, const StreamOpened& opened);
   void FireTimer(size_t machine);
 
   // world_faults.cc
@@ -212,6 +201,7 @@ class World {
   void Lose(const Payload& payload);
   void LoseHead(size_t link);
   void Cut(size_t link);
+  void CutUnaccepted(size_t link);
   void Connect(size_t machine);
   void Break(size_t machine, bool late);
   void OpenStream(uint8_t from, uint8_t to);
@@ -220,24 +210,34 @@ class World {
   void Restart(size_t machine);
   void Sync();
 
-  // Calls the machine, until its timers are done, and takes what comes out.
+  // Calls the machine, until its timers are done, and does what it says. `given`, `what`: what it is called with
+  // (kForgotten: something that is not worth remembering).
   template <class Machine, class Function>
-  void Call(Shared<Machine>& machine, NodeId node, Function call);
-  void Drain(NodeId node, Outbox& out);
-  void CollectProcessed(uint8_t nf);
+  void Call(Shared<Machine>& machine, NodeId node, Given given, uint64_t what, Function call) {
+    CallWith(
+        machine, node, given, what, [&](Machine& m, Outbox& out) { return call(m, out), uint8_t{0}; }, [](int) {});
+  }
+  // The same for a packet, whose verdict comes first.
+  template <class Machine, class Function, class After>
+  void CallWith(Shared<Machine>& machine, NodeId node, Given given, uint64_t what, Function call, After after);
+  uint64_t KeyOf(uint64_t machine, NodeId node, Given given, uint64_t what) const;
+  Said Take(NodeId node, Outbox& out) const;
+  void Do(NodeId node, const Said& said);
+  void Do(uint8_t nf, const Processed& processed);
+  void Write(const JournalRecord& record);
   void OnEvent(const RecordEvent& event);
-  void CountCells(const Link& link, const What& what);
-  void OnMessage(NodeId from, OutMessage& out);
+  void CountCells(const Link& link, const Payload& payload);
+  void OnMessage(NodeId from, NodeId to, const PayloadPtr& payload);
   void OnPacket(NodeId node, const OutPacket& out, bool because_full);
-  void Push(size_t link, What what);
+  template <class What>
+  PayloadPtr Make(What what) const;
+  void Push(size_t link, PayloadPtr payload);
   size_t LinkOf(Link::Kind kind, NodeId from, NodeId to, uint32_t lane = 0) const;
   void ToNf(uint8_t nf, const Packet& packet);
   std::string ItemText(const Link& link, const Payload& payload) const;
 
-  std::shared_ptr<const WorldOptions> options_;
+  std::shared_ptr<const Setting> setting_;
   std::array<uint8_t, 2 + kMostNfs> incarnations_{1, 1, 1, 1, 1, 1};
-  std::shared_ptr<const std::vector<FlowKey>> flows_;
-  std::shared_ptr<const std::vector<Link>> links_;
   std::vector<Queue> queues_;
   Shared<Controller> controller_;
   Shared<SwitchAgent> switch_;
@@ -247,27 +247,41 @@ class World {
   ViolationSet violations_ = 0;
   uint64_t overflows_ = 0;
   size_t moves_begun_ = 0;
-  uint8_t down_ = 0;      // bit per machine
-  uint8_t declared_ = 0;  // bit per NF
-  std::vector<JournalRecord> journal_;
-  size_t durable_ = 0;       // records of it
-  size_t journal_base_ = 0;  // that are not the present controller's
+  uint8_t down_ = 0;                  // bit per machine
+  uint8_t declared_ = 0;              // bit per NF
+  std::shared_ptr<Journal> journal_;  // copied when it is written to
+  size_t durable_ = 0;                // records of it
+  size_t journal_base_ = 0;           // that are not the present controller's
   std::vector<std::string>* log_ = nullptr;
   Delays* delays_ = nullptr;
   Cells* cells_ = nullptr;
+  Memo* memo_ = nullptr;
   uint32_t acts_seen_ = 0;  // faults, for the cells
 };
 
-template <class Machine, class Function>
-void World::Call(Shared<Machine>& machine, NodeId node, Function call) {
+template <class Machine, class Function, class After>
+void World::CallWith(Shared<Machine>& machine, NodeId node, Given given, uint64_t what, Function call, After after) {
+  const bool remembered = memo_ != nullptr && given != Given::kForgotten;
+  const uint64_t key = remembered ? KeyOf(machine.Hash(now_), node, given, what) : 0;
+  if (const auto* known = remembered ? memo_->Find<Machine>(key) : nullptr; known != nullptr) {
+    machine = known->after;
+    after(known->verdict);
+    for (const Said& said : known->said) Do(node, said);
+    return;
+  }
   Outbox out;
   Machine& called = machine.Write();
-  call(called, out);
-  Drain(node, out);
-  while (called.NextDeadline() <= now_) {
+  const uint8_t verdict = call(called, out);
+  after(verdict);
+  std::vector<Said> all;
+  for (;;) {
+    Said said = Take(node, out);
+    Do(node, said);
+    if (remembered) all.push_back(std::move(said));
+    if (called.NextDeadline() > now_) break;
     called.OnTimer(now_, out);
-    Drain(node, out);
   }
+  if (remembered) memo_->Add<Machine>(key, {machine, verdict, std::move(all)});
 }
 
 }  // namespace uhaul::faults

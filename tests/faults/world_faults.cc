@@ -23,14 +23,14 @@ void World::Fill(uint32_t left) {
   SwitchAgent& forwarding = switch_.Write();
   const uint32_t used = forwarding.table_entries();
   msg::InstallRules rules;
-  for (uint32_t n = 0; used + n + left < options_->table_capacity; ++n) rules.flows.push_back(FillerTuple(n));
+  for (uint32_t n = 0; used + n + left < options().table_capacity; ++n) rules.flows.push_back(FillerTuple(n));
   Outbox unheard;
   forwarding.OnMessage(now_, Message{0, controller().generation(), rules}, unheard);
 }
 
 void World::Empty() {
   msg::RemoveRules rules;
-  for (uint32_t n = 0; n < options_->table_capacity; ++n) rules.flows.push_back(FillerTuple(n));
+  for (uint32_t n = 0; n < options().table_capacity; ++n) rules.flows.push_back(FillerTuple(n));
   Outbox unheard;
   switch_.Write().OnMessage(now_, Message{0, controller().generation(), rules}, unheard);
 }
@@ -65,7 +65,7 @@ void World::Cut(size_t link) {
 
 void World::Connect(size_t machine) {
   if (down(MachineIndex(kControllerNode)) || down(machine)) return;
-  Call(controller_, kControllerNode,
+  Call(controller_, kControllerNode, Given::kConnected, machine,
        [&](Controller& controller, Outbox& out) { controller.OnConnected(now_, MachineNode(machine), out); });
 }
 
@@ -78,7 +78,8 @@ void World::Break(size_t machine, bool late) {
 
 void World::OpenStream(uint8_t from, uint8_t to) {
   if (down(MachineIndex(NfNode(from))) || down(MachineIndex(NfNode(to)))) return;
-  Push(LinkOf(Link::Kind::kPeer, NfNode(from), NfNode(to)), StreamOpened{incarnations_[MachineIndex(NfNode(from))]});
+  Push(LinkOf(Link::Kind::kPeer, NfNode(from), NfNode(to)),
+       Make(StreamOpened{incarnations_[MachineIndex(NfNode(from))]}));
 }
 
 void World::BreakPeers() {
@@ -87,32 +88,49 @@ void World::BreakPeers() {
     const size_t link = LinkOf(Link::Kind::kPeer, NfNode(from), NfNode(to));
     queues_[link].clear();  // the senders keep copies
     if (down(MachineIndex(NfNode(to)))) continue;
-    Push(link, StreamClosed{});
+    Push(link, Make(StreamClosed{}));
     OpenStream(from, to);
   }
+}
+
+// A stream that the other end has not seen begin ends with its sender: nobody accepts it any more.
+void World::CutUnaccepted(size_t link) {
+  Queue& queue = queues_[link];
+  const auto opened = std::find_if(queue.begin(), queue.end(), [](const Item& item) {
+    return std::holds_alternative<StreamOpened>(item.payload->what);
+  });
+  for (auto item = opened; item != queue.end(); ++item) Lose(*item->payload);
+  queue.erase(opened, queue.end());
 }
 
 void World::Crash(size_t machine, bool late) {
   const NodeId node = MachineNode(machine);
   if (node.role == NodeId::Role::kNf) {
-    for (uint32_t f = 0; f < options_->flows; ++f) truth_.flow(f).owner_died |= Owns(node.instance, f);
+    for (uint32_t f = 0; f < options().flows; ++f) truth_.flow(f).owner_died |= Owns(node.instance, f);
     truth_.OnNfDied(node.instance);
   }
   down_ |= static_cast<uint8_t>(1U << machine);
-  for (size_t i = 0; i < links_->size(); ++i) {
-    const Link& l = (*links_)[i];
+  for (size_t i = 0; i < link_count(); ++i) {
+    const Link& l = setting_->links[i];
     const bool sent = l.from == node && l.kind != Link::Kind::kData;
     if (l.to == node) {
       // A connection's far end may read on what a controller that died had sent.
       Cut(i);
     } else if (sent && !late) {
       Cut(i);
+    } else if (l.kind == Link::Kind::kControl && sent && node == kControllerNode) {
+      Queue& ghosts = queues_[LinkOf(Link::Kind::kGhost, l.from, l.to)];
+      for (Item& item : std::exchange(queues_[i], {})) ghosts.push_back(std::move(item));
+    } else if (sent && l.kind == Link::Kind::kPeer) {
+      CutUnaccepted(i);
     }
-    if (l.from == node && l.kind == Link::Kind::kPeer && !down(MachineIndex(l.to))) Push(i, StreamClosed{});
+    if (l.from == node && l.kind == Link::Kind::kPeer && !down(MachineIndex(l.to))) Push(i, Make(StreamClosed{}));
   }
   if (node == kControllerNode) {
-    if (late) durable_ = journal_.size();
-    journal_.resize(durable_);
+    if (late) durable_ = journal_->records.size();
+    auto durable = std::make_shared<Journal>();
+    for (size_t i = 0; i < durable_; ++i) durable->Append(journal_->records[i]);
+    journal_ = std::move(durable);
   }
 }
 
@@ -124,13 +142,11 @@ void World::Restart(size_t machine) {
     case NodeId::Role::kController:
       controller_ = Shared<Controller>(NewController());
       declared_ = 0;  // it has to be told again
-      journal_base_ = journal_.size();
-      if (options_->hand_over) {
-        Call(controller_, node, [&](Controller& controller, Outbox& out) {
-          const std::vector<JournalRecord> records(journal_.begin(),
-                                                   journal_.begin() + static_cast<std::ptrdiff_t>(journal_base_));
-          controller.Recover(now_, records, out);
-        });
+      journal_base_ = journal_->records.size();
+      if (options().hand_over) {
+        const auto journal = journal_;
+        Call(controller_, node, Given::kForgotten, 0,
+             [&](Controller& controller, Outbox& out) { controller.Recover(now_, journal->records, out); });
         for (size_t m = 1; m < machine_count(); ++m) Connect(m);
       }
       return;
@@ -141,10 +157,10 @@ void World::Restart(size_t machine) {
       nfs_[node.instance] = Shared<NfAgent>(NewNf(node.instance));
       break;
   }
-  if (!options_->hand_over) return;
+  if (!options().hand_over) return;
   Connect(machine);
   if (node.role != NodeId::Role::kNf) return;
-  for (uint8_t y = 0; y < options_->nfs; ++y) {
+  for (uint8_t y = 0; y < options().nfs; ++y) {
     if (y == node.instance) continue;
     OpenStream(node.instance, y);
     OpenStream(y, node.instance);
@@ -157,10 +173,11 @@ bool World::CanDeclare(uint8_t nf) const {
 }
 
 void World::Sync() {
-  durable_ = journal_.size();
+  durable_ = journal_->records.size();
   if (down(MachineIndex(kControllerNode))) return;
-  Call(controller_, kControllerNode,
-       [&](Controller& controller, Outbox& out) { controller.OnDurable(now_, durable_ - journal_base_, out); });
+  const uint64_t records = durable_ - journal_base_;
+  Call(controller_, kControllerNode, Given::kDurable, records,
+       [&](Controller& controller, Outbox& out) { controller.OnDurable(now_, records, out); });
 }
 
 }  // namespace uhaul::faults

@@ -25,7 +25,7 @@ for name in "${names[@]}"; do
   c++ -std=c++20 -O2 -Wno-all -I . "$folder/$name.cc" "$build"/tests/CMakeFiles/faults.dir/faults/faults_main.cc.o \
     "$build/tests/libuhaul_faults.a" "$build/core/libuhaul_core.a" -o "$folder/$name"
   status=0
-  "$folder/$name" search "$scenario" >"$folder/$name.txt" 2>&1 || status=$?
+  "$folder/$name" search --first "$scenario" >"$folder/$name.txt" 2>&1 || status=$?
   if [ "$status" -eq 0 ]; then
     survivors=$((survivors + 1))
     echo "$name SURVIVES $scenario: $(head -n 1 "$patch")"

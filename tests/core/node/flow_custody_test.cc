@@ -188,7 +188,7 @@ HOLD        =/not-prepared =/stale        =/stale    =/not-armed   =/stale     =
 
             REVERT5        FRESH4          FRESH6          HOLD5         ARMBACK5            MARK4        MARK5    STATE4
 NONE        =/nothing      =/stale         =/stale         =/stale       =/stale             =/-          =/-      =/-
-OWN         =/reverted     =/active        =/stale         =/stale       =/stale             =/-          =/-      =/-
+OWN         =/reverted     =/active        =/active        =/stale       =/stale             =/-          =/-      =/-
 ARMED       OWN/reverted   =/stale         =/stale         =/stale       =/stale             EXPORTING/-  =/-      =/-
 EXPORTING   OWN/reverted   =/stale         =/stale         =/stale       =/stale             =/-          =/-      =/-
 SENT        OWN/in-doubt   =/stale         =/stale         HOLD/holding  =/stale             =/-          =/-      =/-

@@ -1,10 +1,12 @@
 // One fault at every step of a hand-over, and pairs of faults at random steps: what each promises holds. Without an
 // NF's death nothing is lost, repeated or reordered, whatever breaks and whoever is repeated; with one, nothing is lost
 // but what the dead one held, and what cannot be known is said.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstdlib>
 
 #include "core/base/random.h"
+#include "core/nf/sequence_audit.h"
 #include "tests/core/node/world.h"
 
 using namespace uhaul;
@@ -126,7 +128,9 @@ void RequirePromises(World& w, const Case& c) {
   for (int i = 0; i < 2; ++i) {
     if (!w.dead(static_cast<uint8_t>(i))) CHECK(w.nf(i).custody().idle());
   }
-  CHECK(w.delivered() + w.dropped() + w.lost() == w.sent());
+  // What dst had returned to a src that died it counts as dropped: nobody knows what src did with it.
+  CHECK(w.delivered() + w.dropped() + w.lost() >= w.sent());
+  if (!c.refuse || !killed) CHECK(w.delivered() + w.dropped() + w.lost() == w.sent());
   for (uint32_t f = 0; f < kFlows; ++f) {
     INFO("flow " << f);
     // The rule points to a living instance that has the flow, or to the dead one that had it before.
@@ -225,6 +229,27 @@ TEST_CASE("Hand-over: both NFs dead: the operation ends and says that the state 
   }
 }
 
+TEST_CASE("Controller: what a node answered to the controller before it says nothing") {
+  const auto w = Make({.faults = {}});
+  w->Run(Us(420));
+  w->RestartController();
+  Controller& controller = w->controller();
+  const uint32_t now = controller.generation();
+  const HandOver* operation = controller.FindHandOver(1);
+  REQUIRE(operation != nullptr);
+  const FlowKey flow = w->Flow(0);
+  REQUIRE(operation->PhaseOf(flow) == HandOver::FlowPhase::kPreparing);
+  const auto answer = [&](uint32_t generation, msg::CustodyStatus status) {
+    Outbox outbox;
+    controller.OnMessage(w->now(), NfNode(1), {1, generation, msg::CustodyReport{4, {{flow.tuple, status, 0}}}},
+                         outbox);
+  };
+  answer(now - 1, msg::CustodyStatus::kNotPrepared);
+  CHECK(operation->PhaseOf(flow) == HandOver::FlowPhase::kPreparing);
+  answer(now, msg::CustodyStatus::kNotPrepared);
+  CHECK(operation->PhaseOf(flow) == HandOver::FlowPhase::kCancelling);
+}
+
 TEST_CASE("Controller: a journal is replayed to what was open, under a new generation; older ones are not heard") {
   const auto w = Make({.faults = {}});
   Controller former(ControllerOptions{*FindProfile("ideal"), uhaul::testing::kTestKey, 2, true});
@@ -246,6 +271,66 @@ TEST_CASE("Controller: a journal is replayed to what was open, under a new gener
   Controller third(ControllerOptions{*FindProfile("ideal"), uhaul::testing::kTestKey, 2, true});
   third.Recover(w->now(), w->journal(), outbox);
   CHECK(third.idle());
+}
+
+TEST_CASE("Hand-over: what is not answered is said again, less and less often") {
+  Controller controller({.profile = *FindProfile("ideal"), .hash_key = uhaul::testing::kTestKey});
+  Outbox outbox;
+  TimePoint now;
+  MoveRequest request;
+  request.dst = 1;
+  request.scheme = *FindScheme("handover");
+  REQUIRE(controller.Move(now, request, outbox).ok());
+  for (const NodeId node : {kSwitchNode, NfNode(0), NfNode(1)}) {
+    controller.OnMessage(now, node, {0, 1, msg::Hello{1}}, outbox);
+  }
+  controller.OnMessage(now, NfNode(0), {1, 1, msg::FlowListing{{FiveTuple{}}, false}}, outbox);
+  std::vector<int64_t> said;  // milliseconds
+  while (now < TimePoint() + Duration::Seconds(8)) {
+    const auto prepares = std::count_if(outbox.messages.begin(), outbox.messages.end(), [](const OutMessage& m) {
+      const auto* command = std::get_if<msg::CustodyCommand>(&m.message.body);
+      return command != nullptr && command->verb == msg::CustodyVerb::kPrepare;
+    });
+    CHECK(prepares <= 1);
+    if (prepares == 1) said.push_back(now.nanos() / 1'000'000);
+    outbox.Clear();
+    now = controller.NextDeadline();
+    controller.OnTimer(now, outbox);
+  }
+  CHECK(said == std::vector<int64_t>{0, 50, 100, 200, 400, 800, 1600, 3200, 4800, 6400});
+}
+
+TEST_CASE("NfAgent: one that restarted drops until it may go on, and makes no state of flows that live elsewhere") {
+  NfAgentOptions options;
+  options.profile = *FindProfile("ideal");
+  options.hash_key = uhaul::testing::kTestKey;
+  options.incarnation = 2;
+  options.restarted = true;
+  NfAgent nf(options, std::make_unique<SequenceAudit>(SequenceAuditOptions{.hash_key = uhaul::testing::kTestKey}));
+  Packet packet, other;
+  packet.flow = FlowHasher(uhaul::testing::kTestKey).Key(FiveTuple{});
+  FiveTuple tuple;
+  tuple.source_port = 7;
+  other.flow = FlowHasher(uhaul::testing::kTestKey).Key(tuple);
+  const auto processed = [&](const Packet& p) {
+    Outbox outbox;
+    NfVerdict verdict = NfVerdict::kForward;
+    nf.OnBurst(TimePoint(), {&p, 1}, {&verdict, 1}, outbox);
+    const bool dropped = !outbox.packets.empty() && outbox.packets[0].fate == OutPacket::Fate::kDropped;
+    CHECK(dropped == (verdict != NfVerdict::kForward));
+    return verdict == NfVerdict::kForward;
+  };
+  CHECK_FALSE(processed(packet));
+  CHECK_FALSE(processed(other));
+  CHECK(nf.function().flow_count() == 0);
+  Outbox outbox;
+  nf.OnMessage(TimePoint(), {1, 1, msg::CustodyCommand{msg::CustodyVerb::kCancel, 7, 0, 0, 0, {packet.flow.tuple}}},
+               outbox);
+  nf.OnMessage(TimePoint(), {0, 1, msg::ResumeForwarding{}}, outbox);
+  CHECK_FALSE(nf.dropping());
+  CHECK_FALSE(processed(packet));
+  CHECK(processed(other));
+  CHECK_FALSE(nf.function().Knows(packet.flow));
 }
 
 TEST_CASE("Switch: one that restarted drops until its rules are back") {
