@@ -36,19 +36,23 @@ HashKey HashKeyOf(const PointSpec& spec) {
   return {k0, random.Next()};
 }
 
-Result<NfAgent> MakeNf(const PointSpec& spec, uint8_t instance) {
+Result<NfAgent> MakeNf(const PointSpec& spec, uint8_t instance, uint64_t incarnation) {
   auto function = MakeNetworkFunction(
       spec.nf_function,
       {.timeout = spec.nf_timeout, .hash_key = HashKeyOf(spec), .by_stamp = IsCapture(spec.workload)});
   if (!function) return function.error();
-  return NfAgent(NfAgentOptions{.instance = instance, .fit = spec.fit, .profile = {}, .hash_key = HashKeyOf(spec)},
+  return NfAgent(NfAgentOptions{.instance = instance,
+                                .fit = spec.fit,
+                                .profile = {},
+                                .hash_key = HashKeyOf(spec),
+                                .incarnation = incarnation},
                  std::move(function).value());
 }
 
-Result<std::vector<NfAgent>> MakeNfs(const PointSpec& spec) {
+Result<std::vector<NfAgent>> MakeNfs(const PointSpec& spec, uint64_t incarnation) {
   std::vector<NfAgent> nfs;
   for (uint8_t i = 0; i < kNfCount; ++i) {
-    Result<NfAgent> nf = MakeNf(spec, i);
+    Result<NfAgent> nf = MakeNf(spec, i, incarnation);
     if (!nf) return nf.error();
     nfs.push_back(std::move(nf).value());
   }
@@ -61,9 +65,12 @@ std::vector<AssetRecord> RecordsOf(const NfAgent& source, const NfAgent& destina
   return a == nullptr || b == nullptr ? std::vector<AssetRecord>() : AssetRecords(*a, *b);
 }
 
-SwitchAgent MakeSwitch(const PointSpec& spec) {
-  return SwitchAgent(
-      {.profile = {}, .hash_key = HashKeyOf(spec), .table_capacity = spec.switch_table, .default_nf = kSourceNf});
+SwitchAgent MakeSwitch(const PointSpec& spec, uint64_t incarnation) {
+  return SwitchAgent({.profile = {},
+                      .hash_key = HashKeyOf(spec),
+                      .table_capacity = spec.switch_table,
+                      .default_nf = kSourceNf,
+                      .incarnation = incarnation});
 }
 
 Controller MakeController(const PointSpec& spec) {

@@ -7,6 +7,7 @@
 
 #include "core/base/check.h"
 #include "runtime/marker_frame.h"
+#include "runtime/transport/fresh.h"
 
 namespace uhaul::runtime {
 namespace {
@@ -23,7 +24,7 @@ Result<std::unique_ptr<Plane>> Plane::Create(RunControl* run, PacketMemory memor
     if (run->scenario().recorded != nullptr || CanBuild(flow.tuple)) continue;
     return Error{"no frame can carry the flow " + flow.tuple.ToString() + ": its protocol has no ports"};
   }
-  Result<std::vector<NfAgent>> nfs = MakeNfs(run->spec());
+  Result<std::vector<NfAgent>> nfs = MakeNfs(run->spec(), FreshIncarnation());
   if (!nfs) return nfs.error();
   return std::unique_ptr<Plane>(new Plane(run, memory, host, std::move(nfs).value(), slice, log));
 }
@@ -32,7 +33,8 @@ Plane::Plane(RunControl* run, PacketMemory memory, MachineHost* host, std::vecto
     : run_(run),
       facts_(run, log),
       path_(memory, run->hasher(), &facts_),
-      machines_(std::move(nfs), MakeSwitch(run->spec()), MakeController(run->spec()), host, slice) {}
+      machines_(std::move(nfs), MakeSwitch(run->spec(), FreshIncarnation()), MakeController(run->spec()), host, slice) {
+}
 
 void Plane::MakeLinks(const MakeLink& make) {
   const PointSpec& spec = run_->spec();

@@ -27,6 +27,10 @@ constexpr size_t kMaxWaiting = 65536;
 // To sleep and be woken takes both sides longer than a message does: a bell is watched for so long first.
 constexpr Duration kWatch = Duration::Micros(50);
 
+// The journal is compacted when it has grown by so much.
+constexpr Bytes kCompactIdle(4 << 20);
+constexpr Bytes kCompactAnyway(64 << 20);
+
 std::function<TimePoint()> ClockFromNow() {
   const auto raw = [] {
     timespec time = {};
@@ -107,6 +111,7 @@ Status ControllerService::OpenJournal(const std::string& path) {
   if (Status compacted = opened->file.Compact(opened->records); !compacted) return compacted;
   journal_ = std::move(opened->file);
   options_.controller.journal = true;
+  options_.controller.secret = journal_->secret();
   controller_ = Controller(options_.controller);
   const TimePoint now = options_.clock();
   controller_.Recover(now, opened->records, outbox_);
@@ -122,6 +127,11 @@ Status ControllerService::SyncJournal() {
     controller_.OnDurable(now, journal_->durable(), outbox_);
     Drain(now);
   }
+  if (!journal_) return {};
+  // While nothing is under way; or never mind, if that never comes.
+  const Result<bool> compacted = journal_->CompactIfGrown(controller_.idle() ? kCompactIdle : kCompactAnyway);
+  if (!compacted) return compacted.error();
+  if (*compacted) Log(fmt::format("journal compacted to {} octets", journal_->size().count()));
   return {};
 }
 

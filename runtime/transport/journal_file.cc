@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -17,11 +18,14 @@
 #include "core/base/hash.h"
 #include "core/base/little_endian.h"
 #include "core/protocol/journal_codec.h"
+#include "runtime/transport/fresh.h"
 
 namespace uhaul::runtime {
 namespace {
 
-constexpr std::array<uint8_t, 8> kMagic = {'U', 'H', 'A', 'U', 'L', 'J', '0', '1'};
+constexpr std::array<uint8_t, 8> kMagic = {'U', 'H', 'A', 'U', 'L', 'J', '0', '2'};
+constexpr size_t kSecretOctets = 16;
+constexpr size_t kHeaderOctets = kMagic.size() + kSecretOctets + 8;
 constexpr size_t kHeadOctets = 4 + 8;
 // A journal is compacted long before; what is larger is not one.
 constexpr uint64_t kMaxFileOctets = uint64_t{1} << 30;
@@ -67,7 +71,7 @@ bool SyncDirectoryOf(const std::string& path) {
 // Reads records up to the first that is not whole; *good is where it begins.
 Status Parse(const std::string& path, std::span<const uint8_t> octets, std::vector<JournalRecord>* records,
              size_t* good) {
-  *good = kMagic.size();
+  *good = kHeaderOctets;
   while (*good < octets.size()) {
     const std::span<const uint8_t> rest = octets.subspan(*good);
     if (rest.size() < kHeadOctets) return {};
@@ -98,6 +102,22 @@ Status Parse(const std::string& path, std::span<const uint8_t> octets, std::vect
 
 }  // namespace
 
+// Of the secret in a header that is there; none if it is not as it was written.
+std::optional<HashKey> SecretIn(std::span<const uint8_t> header) {
+  const std::span<const uint8_t> secret = header.subspan(kMagic.size(), kSecretOctets);
+  const uint64_t checksum = LoadLittle<uint64_t>(secret.data() + kSecretOctets);
+  if (checksum != Checksum(kMagic.size(), secret)) return std::nullopt;
+  return HashKey{LoadLittle<uint64_t>(secret.data()), LoadLittle<uint64_t>(secret.data() + 8)};
+}
+
+std::vector<uint8_t> JournalFile::Header() const {
+  std::vector<uint8_t> header(kMagic.begin(), kMagic.end());
+  AppendLittle(secret_.k0, &header);
+  AppendLittle(secret_.k1, &header);
+  AppendLittle(Checksum(kMagic.size(), std::span(header).subspan(kMagic.size())), &header);
+  return header;
+}
+
 Error JournalFile::Failed(const std::string& what) {
   failed_ = true;
   return Error{fmt::format("{}: {}: {}", path_, what, std::strerror(errno))};
@@ -121,15 +141,27 @@ Result<JournalFile::Contents> JournalFile::Open(const std::string& path) {
     return Error{path + ": not a journal"};
   }
   size_t good = 0;
-  if (begun == kMagic.size()) {
+  const std::optional<HashKey> secret =
+      octets.size() < kHeaderOctets ? std::nullopt : SecretIn(std::span(octets).first(kHeaderOctets));
+  if (!secret && std::any_of(octets.begin() + static_cast<std::ptrdiff_t>(std::min(octets.size(), kHeaderOctets)),
+                             octets.end(), [](uint8_t octet) { return octet != 0; })) {
+    return Error{path + ": its beginning is not as it was written: restore it from a copy, or remove it to begin anew"};
+  }
+  if (secret) {
+    journal.secret_ = *secret;
     if (Status parsed = Parse(path, octets, &contents.records, &good); !parsed) return parsed.error();
   }
   contents.torn_octets = octets.size() - good;
   if (contents.torn_octets > 0 && ::ftruncate(journal.file_.get(), static_cast<off_t>(good)) != 0) {
     return journal.Failed("its torn end cannot be cut off");
   }
-  if (good == 0 && !WriteAll(journal.file_.get(), kMagic)) return journal.Failed("cannot be written");
-  journal.size_ = std::max(good, kMagic.size());
+  if (good == 0) {
+    const Result<HashKey> drawn = DrawSecret();
+    if (!drawn) return drawn.error();
+    journal.secret_ = *drawn;
+    if (!WriteAll(journal.file_.get(), journal.Header())) return journal.Failed("cannot be written");
+  }
+  journal.size_ = journal.compact_ = std::max(good, kHeaderOctets);
   if (::fsync(journal.file_.get()) != 0 || !SyncDirectoryOf(path)) return journal.Failed("cannot be synced");
   return contents;
 }
@@ -160,15 +192,35 @@ Status JournalFile::Compact(const std::vector<JournalRecord>& records) {
   const std::string temporary = path_ + ".new";
   FileDescriptor fresh(::open(temporary.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600));
   if (!fresh.open() || ::flock(fresh.get(), LOCK_EX | LOCK_NB) != 0) return Failed("cannot be compacted");
-  std::vector<uint8_t> octets(kMagic.begin(), kMagic.end());
+  std::vector<uint8_t> octets = Header();
   for (const JournalRecord& record : CompactJournal(records)) AppendEntry(record, octets.size(), &octets);
   if (!WriteAll(fresh.get(), octets) || ::fsync(fresh.get()) != 0 ||
       std::rename(temporary.c_str(), path_.c_str()) != 0 || !SyncDirectoryOf(path_)) {
     return Failed("cannot be compacted");
   }
   file_ = std::move(fresh);
-  size_ = octets.size();
+  size_ = compact_ = octets.size();
   return {};
+}
+
+Result<std::vector<uint8_t>> JournalFile::ReadBack() const {
+  const FileDescriptor fd(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+  std::vector<uint8_t> octets(size_);
+  if (!fd.open() || !ReadAll(fd.get(), octets)) return Error{path_ + ": cannot be read back"};
+  return octets;
+}
+
+Result<bool> JournalFile::CompactIfGrown(Bytes by) {
+  UHAUL_CHECK(waiting_.empty());
+  if (failed_ || size_ < compact_ + by.count()) return false;
+  const Result<std::vector<uint8_t>> octets = ReadBack();
+  if (!octets) return octets.error();
+  std::vector<JournalRecord> records;
+  size_t good = 0;
+  if (Status parsed = Parse(path_, *octets, &records, &good); !parsed) return parsed.error();
+  if (good != octets->size()) return Error{path_ + ": is not as it was written"};
+  if (Status compacted = Compact(records); !compacted) return compacted.error();
+  return true;
 }
 
 }  // namespace uhaul::runtime

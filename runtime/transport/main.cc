@@ -10,6 +10,7 @@
 #include "experiments/schema.h"
 #include "runtime/transport/controller_service.h"
 #include "runtime/transport/coordinator.h"
+#include "runtime/transport/fresh.h"
 #include "runtime/transport/northbound.h"
 
 namespace uhaul::runtime {
@@ -50,7 +51,12 @@ int ControllerCommand(const Arguments& arguments) {
   const int nfs = line.Get<int>("nfs");
   if (nfs < 2 || nfs > 64) return line.Usage("--nfs is 2 to 64");
   ControllerServiceOptions options;
-  options.controller = {.profile = *profile, .hash_key = {}, .nf_count = static_cast<uint8_t>(nfs)};
+  const Result<HashKey> hash_key = DrawSecret();
+  const Result<HashKey> secret = DrawSecret();
+  if (!hash_key || !secret) return Fail(exit_code::kInternal, (hash_key ? secret : hash_key).error().message);
+  options.controller = {.profile = *profile, .hash_key = *hash_key, .nf_count = static_cast<uint8_t>(nfs)};
+  options.controller.secret = *secret;  // a journal has its own
+  options.controller.first_generation = options.controller.first_operation = FreshNumber();
   if (line.Has("log")) options.log = [](const std::string& text) { fmt::print(stderr, "uhaul-control: {}\n", text); };
   std::optional<TestbedConfig> testbed;
   std::optional<Coordinator> coordinator;

@@ -142,6 +142,14 @@ TEST_CASE("ControllerService: a hand-over that one controller began is carried t
     REQUIRE(service.OpenJournal(journal).ok());
     CHECK(service.controller().generation() == static_cast<uint32_t>(life));
     CHECK(service.controller().idle());
+    // Numbers that nodes may remember from controllers without a journal are left to them.
+    ControllerServiceOptions later = Options();
+    later.controller.first_generation = 1000;
+    later.controller.journal = true;
+    Controller fresh(later.controller);
+    Outbox outbox;
+    fresh.Recover(TimePoint(), {}, outbox);
+    CHECK(fresh.generation() == 1000);
     const Status second = ControllerService(Options()).OpenJournal(journal);
     REQUIRE_FALSE(second.ok());
     CHECK(second.error().message.find("another controller") != std::string::npos);

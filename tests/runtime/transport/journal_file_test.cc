@@ -80,7 +80,7 @@ TEST_CASE("JournalFile: what was synced comes back, and goes on") {
 TEST_CASE("JournalFile: cut at any octet, exactly the whole records before the cut come back, and writing goes on") {
   const Place place;
   const std::vector<JournalRecord> records = SomeRecords();
-  std::vector<size_t> ends = {8};  // of the magic and of each record
+  std::vector<size_t> ends = {32};  // of the header and of each record
   for (size_t i = 0; i < records.size(); ++i) {
     std::filesystem::remove(place.file());
     WriteRecords(place.file(), {records.begin(), records.begin() + static_cast<std::ptrdiff_t>(i) + 1});
@@ -111,6 +111,49 @@ TEST_CASE("JournalFile: cut at any octet, exactly the whole records before the c
       CHECK(again->torn_octets == 0);
     }
   }
+}
+
+TEST_CASE("JournalFile: its secret is drawn once, stays through compaction, and is another one's in another file") {
+  const Place place;
+  Result<JournalFile::Contents> opened = JournalFile::Open(place.file());
+  REQUIRE(opened.ok());
+  const HashKey secret = opened->file.secret();
+  CHECK((secret.k0 | secret.k1) != 0);
+  REQUIRE(opened->file.Compact({}).ok());
+  const Result<JournalFile::Contents> other = JournalFile::Open(place.file() + ".other");
+  REQUIRE(other.ok());
+  CHECK(other->file.secret().k0 != secret.k0);
+  opened->file = std::move(JournalFile::Open(place.file() + ".third")->file);  // lets go
+  const Result<JournalFile::Contents> again = JournalFile::Open(place.file());
+  REQUIRE(again.ok());
+  CHECK(again->file.secret().k0 == secret.k0);
+  CHECK(again->file.secret().k1 == secret.k1);
+}
+
+TEST_CASE("JournalFile: one that has grown is compacted while it is written, and goes on") {
+  const Place place;
+  Result<JournalFile::Contents> opened = JournalFile::Open(place.file());
+  REQUIRE(opened.ok());
+  JournalFile& file = opened->file;
+  uint64_t compacted = 0;
+  std::vector<JournalRecord> all;
+  for (OperationId id = 1; id <= 200; ++id) {
+    all.push_back(journal::Begin{id, 0, 1, 11, 12, {Tuple(1), Tuple(2)}});
+    all.push_back(journal::End{id, {{Tuple(1), id * 4, 1}, {Tuple(2), 0, 0}}});
+    for (size_t i = all.size() - 2; i < all.size(); ++i) REQUIRE(file.Append(all[i]).ok());
+    REQUIRE(file.Sync().ok());
+    CHECK(file.durable() == all.size());  // of what was appended, whatever became of it
+    const Result<bool> done = file.CompactIfGrown(Bytes(4000));
+    REQUIRE(done.ok());
+    compacted += *done ? 1 : 0;
+    CHECK(file.size().count() < 8000);
+    CHECK(file.size().count() == place.Read().size());
+  }
+  CHECK(compacted > 3);
+  opened->file = std::move(JournalFile::Open(place.file() + ".other")->file);  // lets go
+  const Result<JournalFile::Contents> again = JournalFile::Open(place.file());
+  REQUIRE(again.ok());
+  CHECK((CompactJournal(again->records) == CompactJournal(all)));
 }
 
 TEST_CASE("JournalFile: an octet changed is told, or everything from its record on is cut off, and counted") {
