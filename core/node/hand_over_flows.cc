@@ -48,6 +48,11 @@ void HandOver::OnStatus(HandOverContext& context, Flow& flow, Link from, Epoch e
       if (flow.phase == FlowPhase::kReverting) Finish(context, flow, FlowPhase::kMoved);
       return;
     case CustodyStatus::kStale:
+      // It returned so long ago that src has forgotten.
+      if (recovered_ && from == Link::kSrc && epoch == back() && flow.phase >= FlowPhase::kInstallingBack &&
+          flow.phase <= FlowPhase::kAwaitingReturn) {
+        return Finish(context, flow, FlowPhase::kReturned);
+      }
       return OnStale(context, flow, from);
     case CustodyStatus::kMisdirected:
       ++misdirected_;
@@ -102,6 +107,12 @@ void HandOver::OnRefusal(HandOverContext& context, Flow& flow, Link from, Custod
 void HandOver::OnActive(HandOverContext& context, Flow& flow, Epoch epoch) {
   if (epoch == back()) {
     if (flow.phase < FlowPhase::kHolding || flow.phase > FlowPhase::kAwaitingReturn) return;
+    if (flow.phase == FlowPhase::kHolding) {
+      // It is back from before; a switch that has restarted since may not know it.
+      flow.active = true;
+      return Enter(context, flow, FlowPhase::kInstallingBack);
+    }
+    if (flow.active) return;  // it is the switch's answer that is waited for
     return dst_dead_ ? Finish(context, flow, FlowPhase::kReturned) : Enter(context, flow, FlowPhase::kCommittingBack);
   }
   if (flow.phase == FlowPhase::kFreshening && epoch == EpochOver(flow)) {
@@ -138,7 +149,7 @@ void HandOver::OnInstalled(HandOverContext& context, Flow& flow, Epoch epoch) {
     if (flow.active) return Finish(context, flow, FlowPhase::kFailedOver);
     Enter(context, flow, FlowPhase::kFreshening);
   } else if (flow.phase == FlowPhase::kInstallingBack && epoch == back()) {
-    Enter(context, flow, FlowPhase::kAwaitingReturn);
+    Enter(context, flow, flow.active ? FlowPhase::kCommittingBack : FlowPhase::kAwaitingReturn);
   } else if (flow.phase == FlowPhase::kInstallingRevert && epoch == back()) {
     Finish(context, flow, FlowPhase::kReverted);
   }
@@ -163,9 +174,6 @@ void HandOver::OnStale(HandOverContext& context, Flow& flow, Link from) {
     // It has returned, or gone over: src has it, or src is dead, and somebody will say so.
     Enter(context, flow, FlowPhase::kInstallingBack);
     Issue(context, flow, Link::kSrc);
-  } else if (flow.phase >= FlowPhase::kInstallingBack && flow.phase <= FlowPhase::kAwaitingReturn &&
-             from == Link::kSrc && recovered_) {
-    Finish(context, flow, FlowPhase::kReturned);  // so long ago that src has forgotten
   } else if (!recovered_ && (flow.phase == FlowPhase::kPreparing || flow.phase == FlowPhase::kInstalling)) {
     Cancel(context, flow, FlowOutcome::kBusy);
   }

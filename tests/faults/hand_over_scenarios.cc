@@ -114,6 +114,7 @@ std::vector<Scenario> HandOverScenarios() {
       Of("U52", "switch crash, break", 1, 2).Crash(kTheSwitch).Breaks(1),
       Of("U53", "dst crash and restart, break", 1, 2).Crash(kDst).Restarts().Breaks(1),
       Of("U54", "src crash and restart, break", 1, 2).Crash(kSrc).Restarts().Breaks(1),
+      Of("U55", "switch crash, controller crash, dst refuses", 1, 1).Crash(kTheSwitch).Crash(kTheController).Refuse(),
       Of("U49", "there and back, controller crash", 1, 1).Move(1, 0).Crash(kTheController),
       Of("U50", "dst refuses, and once more; early repeats", 1, 1).Move(0, 1).Refuse().Early(),
       Of("U51", "no room for the rule, early repeats", 1, 1).TableFull().Early(),

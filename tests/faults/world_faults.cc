@@ -158,6 +158,8 @@ void World::Restart(size_t machine) {
       break;
   }
   if (!options().hand_over) return;
+  // The connection of the one before it is over.
+  Cut(LinkOf(Link::Kind::kControl, node, kControllerNode));
   Connect(machine);
   if (node.role != NodeId::Role::kNf) return;
   for (uint8_t y = 0; y < options().nfs; ++y) {
