@@ -10,6 +10,7 @@
 
 #include "experiments/definition.h"
 #include "experiments/profile_file.h"
+#include "experiments/yaml_documents.h"
 
 namespace uhaul {
 namespace {
@@ -71,10 +72,12 @@ Result<Definition> Reader::Read() {
   const Result<std::string> text = Text();
   if (!text.ok()) return text.error();
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(*text);
-    if (documents.empty()) return Error{file_ + ": error: is empty"};
-    if (documents.size() > 1) return At(documents[1], "a second document; one file is one definition");
-    return FromNode(documents[0]);
+    const YamlDocuments documents = ReadYamlDocuments(*text);
+    if (!documents.first) return Error{file_ + ": error: is empty"};
+    if (documents.second) {
+      return Error{PlaceOf(file_, *documents.second) + ": error: a second document; one file is one definition"};
+    }
+    return FromNode(*documents.first);
   } catch (const YAML::Exception& e) {
     return Error{fmt::format("{}: error: not YAML: {}", PlaceOf(file_, e.mark), e.msg)};
   }

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "experiments/schema.h"
+#include "experiments/yaml_documents.h"
 
 namespace uhaul {
 namespace {
@@ -43,9 +44,9 @@ class Reader {
       return Error{fmt::format("{}: error: larger than {} octets, which no profile is", path_, kLargestProfile)};
     }
     try {
-      const std::vector<YAML::Node> documents = YAML::LoadAll(text);
-      if (documents.size() != 1) return Error{path_ + ": error: a profile is one document"};
-      return FromNode(documents[0]);
+      const YamlDocuments documents = ReadYamlDocuments(text);
+      if (!documents.first || documents.second) return Error{path_ + ": error: a profile is one document"};
+      return FromNode(*documents.first);
     } catch (const YAML::Exception& e) {
       return Error{fmt::format("{}:{}:{}: error: not YAML: {}", path_, e.mark.line + 1, e.mark.column + 1, e.msg)};
     }

@@ -108,6 +108,8 @@ TEST_CASE("Definition: errors name file, line, column and a cure") {
       {"name: x\ninclude: [d.yaml]\n", "d.yaml:2:11: error: 'd.yaml' includes itself"},
       {"name: x\n---\nname: y\n", nullptr},
       {"", "d.yaml: error: is empty"},
+      {",", nullptr},  // yaml-cpp finds documents in it without end
+      {"name: x\n---\nname: y\n", "d.yaml:2:1: error: a second document; one file is one definition"},
       {"just text\n", nullptr},
       {"name: [1\n", nullptr},
       {"name: x\nparameters:\n  workload.on: 1ms\n",

@@ -72,7 +72,7 @@ std::vector<Scenario> HandOverScenarios() {
       Of("U14", "dst refuses, dst crash, break", 1, 3).Refuse().Crash(kDst).Breaks(1).Late(),
       Of("U15", "two flows, no room for a rule, break", 2, 1).TableFull().Breaks(1),
       Of("U16", "there and back, break, marker loss", 1, 2).Move(1, 0).Breaks(1).MarkerLoss().Late(),
-      Of("U17", "there, back and there, controller crash", 1, 2).Move(1, 0).Move(0, 1).Crash(kTheController),
+      Of("U17", "there, back and there, controller crash", 1, 2).Large().Move(1, 0).Move(0, 1).Crash(kTheController),
       Of("U18", "the flow ends, another one takes its place; break, controller crash", 1, 3)
           .Ends(2)
           .Breaks(1)

@@ -466,7 +466,9 @@ TimePoint World::DeadlineOf(size_t machine) const {
       return forwarding().NextDeadline();
     case NodeId::Role::kNf: {
       const TimePoint next = nf(node.instance).NextDeadline();
-      return next == nf(node.instance).fit().NextPass() ? TimePoint::Never() : next;
+      if (next != nf(node.instance).fit().NextPass()) return next;
+      // Work may be due behind the pass.
+      return delays_ != nullptr && !nf(node.instance).custody().idle() ? next : TimePoint::Never();
     }
   }
   UHAUL_CHECK(false);

@@ -2,7 +2,9 @@
 // nonsense, but may never stop a machine.
 //
 // The input is a list of steps. Each is an octet that says what, and what that takes: a message is an octet for its
-// type, one for its operation, one for how long its body is, and the body.
+// type, one for its operation, one for how long its body is, and the body. What the machines themselves say may be
+// delivered as well, once or twice and out of turn, so that nonsense comes also in the middle of a move; connections
+// open, streams end, markers come, the journal becomes durable, and NFs are declared dead.
 #include <array>
 
 #include "core/base/check.h"
@@ -42,7 +44,9 @@ class Input {
 class Machines {
  public:
   explicit Machines(Input input)
-      : input_(input), controller_({*FindProfile("ideal"), kKey, 2}), switch_({*FindProfile("ideal"), kKey, 8, 0}) {
+      : input_(input),
+        controller_({*FindProfile("ideal"), kKey, 2, true}),
+        switch_({*FindProfile("ideal"), kKey, 8, 0}) {
     for (uint8_t x = 0; x < 2; ++x) {
       nfs_.push_back(NfAgent({x, {.capacity = 8, .window = Duration::Millis(1)}, *FindProfile("ideal"), kKey},
                              std::make_unique<SequenceAudit>(SequenceAuditOptions{.hash_key = kKey, .capacity = 64})));
@@ -56,7 +60,10 @@ class Machines {
  private:
   void Step() {
     const uint8_t what = input_.Octet();
-    switch (what % 8) {
+    constexpr NodeId kCalled[] = {NfNode(0), NfNode(1),   kSwitchNode,     kControllerNode,
+                                  NfNode(0), kSwitchNode, kControllerNode, kControllerNode};
+    speaker_ = kCalled[what % 8];
+    switch (what % 8) {  // what / 8 says more
       case 0:
       case 1:
         if (const auto message = TakeMessage()) nfs_[what % 8].OnMessage(now_, *message, out_);
@@ -92,6 +99,80 @@ class Machines {
     Settle();
   }
 
+  void Deliver(const OutMessage& out, NodeId from) {
+    speaker_ = out.to;
+    switch (out.to.role) {
+      case NodeId::Role::kController:
+        return controller_.OnMessage(now_, from, out.message, out_);
+      case NodeId::Role::kSwitch:
+        return switch_.OnMessage(now_, out.message, out_);
+      case NodeId::Role::kNf:
+        return nfs_[out.to.instance % 2].OnMessage(now_, out.message, out_);
+    }
+  }
+
+  // Something of what was said; `keep`: it may come again.
+  void DeliverSome(bool keep) {
+    if (said_.empty()) return;
+    const size_t i = input_.Octet() % said_.size();
+    const auto some = said_[i];
+    if (!keep) said_.erase(said_.begin() + static_cast<std::ptrdiff_t>(i));
+    Deliver(some.second, some.first);
+  }
+
+  void DeliverAll() {
+    for (int i = 0; i < 100 && !said_.empty(); ++i) {
+      const auto first = said_.front();
+      said_.erase(said_.begin());
+      Deliver(first.second, first.first);
+      Settle();
+    }
+  }
+
+  void Mark() {
+    if (markers_.empty()) return;
+    const OutMarker out = markers_[input_.Octet() % markers_.size()];
+    nfs_[out.nf % 2].OnMarker(now_, out.marker, out_);
+  }
+
+  // True if it was one of these.
+  bool Happening(uint8_t which) {
+    switch (which) {
+      case 24:
+        return DeliverSome(true), true;
+      case 25:
+        return DeliverSome(false), true;
+      case 26:
+        return DeliverAll(), true;
+      case 27:
+        return Mark(), true;
+      case 28: {
+        const uint8_t node = input_.Octet() % 3;
+        return controller_.OnConnected(now_, node == 2 ? kSwitchNode : NfNode(node), out_), true;
+      }
+      case 29: {
+        const uint8_t stream = input_.Octet();
+        NfAgent& nf = nfs_[stream & 1];
+        const uint8_t peer = 1 - (stream & 1);
+        if ((stream & 2) != 0) {
+          nf.OnPeerClosed(now_, peer, out_);
+        } else {
+          nf.OnPeerOpened(now_, peer, 1 + (stream >> 2 & 1), out_);
+        }
+        return true;
+      }
+      case 30:
+        if (const uint8_t nf = input_.Octet(); (nf & 2) != 0) {
+          controller_.DeclareDead(now_, NfNode(nf & 1), out_);
+        } else {
+          controller_.OnDurable(now_, journaled_, out_);
+        }
+        return true;
+      default:
+        return false;
+    }
+  }
+
   std::optional<Message> TakeMessage() {
     std::vector<uint8_t> octets(kHeader, 0);
     const uint8_t type = input_.Octet();
@@ -120,6 +201,7 @@ class Machines {
   }
 
   void Command(uint8_t which) {
+    if (Happening(which)) return;
     const std::vector<std::string> names = SchemeNames();
     MoveRequest request;
     request.src = which & 1;
@@ -146,7 +228,12 @@ class Machines {
     for (const OutMessage& out : out_.messages) {
       octets_.clear();
       Encode(out.message, &octets_);
+      if (said_.size() < 200) said_.emplace_back(speaker_, out);
     }
+    for (const OutMarker& marker : out_.markers) {
+      if (markers_.size() < 50) markers_.push_back(marker);
+    }
+    journaled_ += out_.journal.size();
     out_.Clear();
   }
 
@@ -158,6 +245,10 @@ class Machines {
   TimePoint now_;
   Outbox out_;
   std::vector<uint8_t> octets_;
+  NodeId speaker_;  // who was called last
+  std::vector<std::pair<NodeId, OutMessage>> said_;
+  std::vector<OutMarker> markers_;
+  uint64_t journaled_ = 0;
 };
 
 }  // namespace
