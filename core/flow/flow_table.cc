@@ -30,6 +30,7 @@ FlowTable::FlowTable(FlowTableOptions options)
   buckets_.resize(std::max(std::bit_ceil(size_t{2} * options.capacity) / kWays, kReach));
   mask_ = buckets_.size() - 1;
   swept_ = buckets_.size();
+  tuples_.resize((buckets_.size() * kWays + kTupleChunk - 1) / kTupleChunk);
 }
 
 RecordOutcome FlowTable::Import(TimePoint now, const FlowKey& flow, Bytes bytes, bool fin) {
@@ -106,6 +107,18 @@ void FlowTable::Pass(int64_t boundary, bool told) {
   unfetched_.push_back({TimePoint::FromNanos(boundary * options_.window.nanos()), before, LiveCount()});
 }
 
+// Whether a place of the bucket is a tombstone's, a dead entry's, or that of a pinned one to be lifted. Without a
+// branch: which places are taken cannot be predicted, and nearly every bucket is looked at in vain.
+bool FlowTable::WantsSweep(const Bucket& bucket, int64_t most_age) const {
+  const int64_t now = TickOf(clock_);
+  bool wants = false;
+  for (size_t way = 0; way < kWays; ++way) {
+    const bool taken = (bucket.id[way] | bucket.word[way]) != 0;
+    wants |= taken & ((bucket.id[way] == 0) | (AgeAt(now, bucket.word[way]) > most_age));
+  }
+  return wants;
+}
+
 // Frees the places of the dead below `end`, lifts what is pinned there.
 void FlowTable::Sweep(size_t end) {
   const int64_t most_age = MostAge(boundary_);
@@ -115,6 +128,7 @@ void FlowTable::Sweep(size_t end) {
       return;
     }
     Bucket& bucket = buckets_[swept_];
+    if (!WantsSweep(bucket, most_age)) continue;
     for (size_t way = 0; way < kWays; ++way) {
       uint64_t& word = bucket.word[way];
       // A freed place may take an entry from further on, which is looked at in turn.
@@ -148,7 +162,7 @@ void FlowTable::Free(size_t bucket, size_t way) {
     if (!found) return;
     hole.id[way] = buckets_[found.bucket].id[found.way];
     hole.word[way] = buckets_[found.bucket].word[found.way];
-    tuples_[bucket * kWays + way] = tuples_[found.bucket * kWays + found.way];
+    SetTuple({bucket, way}, FiveTuple(TupleAt(found)));
     bucket = found.bucket;
     way = found.way;
   }
@@ -198,12 +212,11 @@ FlowTable::Place FlowTable::Vacancy(FlowId id) const {
 }
 
 void FlowTable::Occupy(Place place, const FlowKey& flow, int64_t tick) {
-  if (tuples_.empty()) tuples_.resize(buckets_.size() * kWays);
   Bucket& bucket = buckets_[place.bucket];
   if (!bucket.Free(place.way)) --garbage_;
   bucket.id[place.way] = flow.id;
   bucket.word[place.way] = WithTick(0, tick);
-  tuples_[place.bucket * kWays + place.way] = flow.tuple;
+  SetTuple(place, flow.tuple);
 }
 
 bool FlowTable::Erase(const FlowKey& flow) {
@@ -247,7 +260,7 @@ ActiveFlow FlowTable::Read(Place place, int64_t boundary) const {
   const uint64_t word = buckets_[place.bucket].word[place.way];
   const int64_t now = TickOf(clock_);
   ActiveFlow flow;
-  flow.flow = {tuples_[place.bucket * kWays + place.way], buckets_[place.bucket].id[place.way]};
+  flow.flow = {TupleAt(place), buckets_[place.bucket].id[place.way]};
   flow.bytes = Bytes(word & kBytesMask);
   // What is live and older than the window is pinned.
   flow.last_packet = TimePoint::FromNanos(std::max(now - AgeAt(now, word), OldestTick(boundary)) * kTickNanos);

@@ -170,6 +170,7 @@ class FlowTable {
   void RunDue(TimePoint now);
   void Pass(int64_t boundary, bool told);
   void Sweep(size_t end);
+  bool WantsSweep(const Bucket& bucket, int64_t most_age) const;
   void Free(size_t bucket, size_t way);
 
   // The oldest tick that is alive after the pass at `boundary`.
@@ -181,11 +182,24 @@ class FlowTable {
   uint32_t& CountOf(uint64_t word);  // of the entries that die at the same boundary as this one; it is not pinned
   uint32_t LiveCount() const { return pinned_ + last_epoch_ + this_epoch_; }
   ActiveFlow Read(Place place, int64_t boundary) const;
+  const FiveTuple& TupleAt(Place place) const {
+    const size_t i = place.bucket * kWays + place.way;
+    return tuples_[i / kTupleChunk][i % kTupleChunk];
+  }
+  void SetTuple(Place place, const FiveTuple& tuple) {
+    const size_t i = place.bucket * kWays + place.way;
+    std::vector<FiveTuple>& chunk = tuples_[i / kTupleChunk];
+    if (chunk.empty()) chunk.resize(kTupleChunk);
+    chunk[i % kTupleChunk] = tuple;
+  }
 
   FlowTableOptions options_;
-  size_t mask_ = 0;                // buckets - 1
-  std::vector<Bucket> buckets_;    // a power of two, with places for twice the capacity
-  std::vector<FiveTuple> tuples_;  // one per place; allocated with the first entry: a table nobody uses stays small
+  size_t mask_ = 0;              // buckets - 1
+  std::vector<Bucket> buckets_;  // a power of two, with places for twice the capacity
+  // One per place, in chunks that are made with their first entry: a table that nobody uses stays small, and the first
+  // packet does not wait for all of it.
+  static constexpr size_t kTupleChunk = 256;
+  std::vector<std::vector<FiveTuple>> tuples_;
 
   TimePoint clock_;
   int64_t boundary_ = 0;    // the last one whose pass has run, in windows

@@ -1,9 +1,10 @@
-// TransitWindow: the transit times of the packets of the last so many milliseconds, for their exact median. A ring that
-// grows to what the window holds, and stays.
+// TransitWindow: the transit times of the packets of the last so many milliseconds, for their exact median. A deque:
+// what grew by moving everything held up the packets for two milliseconds each time it doubled.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
+#include <deque>
 #include <vector>
 
 #include "core/base/units.h"
@@ -12,25 +13,18 @@ namespace uhaul {
 
 class TransitWindow {
  public:
-  explicit TransitWindow(Duration length) : length_(length), ring_(1024), mask_(ring_.size() - 1) {}
+  explicit TransitWindow(Duration length) : length_(length) {}
 
   void Add(TimePoint now, int64_t transit_ns) {
     const int64_t oldest = now.nanos() - length_.nanos();
-    while (count_ > 0 && ring_[head_].at_ns < oldest) {
-      head_ = (head_ + 1) & mask_;
-      --count_;
-    }
-    if (count_ > mask_) [[unlikely]] {
-      Grow();
-    }
-    ring_[(head_ + count_++) & mask_] = {now.nanos(), transit_ns};
+    while (!samples_.empty() && samples_.front().at_ns < oldest) samples_.pop_front();
+    samples_.push_back({now.nanos(), transit_ns});
   }
 
   // Of the packets in [now - length, now]; the lower of the two middle ones; 0 if there are none.
   int64_t Median(TimePoint now) const {
     std::vector<int64_t> times;
-    for (size_t i = 0; i < count_; ++i) {
-      const Sample& s = ring_[(head_ + i) & mask_];
+    for (const Sample& s : samples_) {
       if (s.at_ns >= now.nanos() - length_.nanos()) times.push_back(s.transit_ns);
     }
     if (times.empty()) return 0;
@@ -44,19 +38,9 @@ class TransitWindow {
     int64_t at_ns = 0;
     int64_t transit_ns = 0;
   };
-  void Grow() {
-    std::vector<Sample> larger(ring_.size() * 2);
-    for (size_t i = 0; i < count_; ++i) larger[i] = ring_[(head_ + i) & mask_];
-    ring_.swap(larger);
-    mask_ = ring_.size() - 1;
-    head_ = 0;
-  }
 
   Duration length_;
-  std::vector<Sample> ring_;  // a power of two
-  size_t mask_;
-  size_t head_ = 0;
-  size_t count_ = 0;
+  std::deque<Sample> samples_;
 };
 
 }  // namespace uhaul
