@@ -41,11 +41,13 @@ RecordOutcome FlowTable::Touch(TimePoint now, const FlowKey& flow, uint64_t byte
   UHAUL_CHECK(flow.id != 0);
   RunDue(now);
   const int64_t tick = TickOf(now);
-  Place place = LocateLive(flow.id);
-  const bool known = static_cast<bool>(place);
+  Place place = Locate(flow.id);
+  const bool known = place && Live(buckets_[place.bucket].word[place.way], MostAge(boundary_));
   if (!known) {
-    place = LiveCount() < options_.capacity ? Vacancy(flow.id) : Place{};
-    if (!place) {
+    // The flow's own dead entry if there is one, or it would be there twice.
+    const bool room = LiveCount() < options_.capacity;
+    if (!place && room) place = Vacancy(flow.id);
+    if (!place || !room) {
       ++full_;
       return RecordOutcome::kFull;
     }
@@ -199,8 +201,6 @@ FlowTable::Place FlowTable::LocateLive(FlowId id) const {
 }
 
 FlowTable::Place FlowTable::Vacancy(FlowId id) const {
-  // The flow's own dead entry, or it would be there twice.
-  if (const Place dead = Locate(id)) return dead;
   const int64_t most_age = MostAge(boundary_);
   for (size_t ahead = 0; ahead < kReach; ++ahead) {
     const size_t at = (HomeOf(id) + ahead) & mask_;

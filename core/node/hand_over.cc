@@ -300,14 +300,10 @@ bool HandOver::RulesKnown() const {
   });
 }
 
-bool HandOver::MissesDead(NodeId node) const {
-  const bool dead = (node == NfNode(request_.src) && src_dead_) || (node == NfNode(request_.dst) && dst_dead_);
-  return dead && !closed();
-}
+bool HandOver::MissesDead(NodeId node) const { return Dead(node) && !closed(); }
 
 void HandOver::FenceSuccessor(HandOverContext& context, NodeId node) const {
-  const bool dead = (node == NfNode(request_.src) && src_dead_) || (node == NfNode(request_.dst) && dst_dead_);
-  if (!dead) return;
+  if (!Dead(node)) return;
   std::vector<FiveTuple> flows;
   for (const Flow& flow : flows_) {
     const journal::EndedFlow* rule = context.rules.Find(flow.key);  // of this or of a later one

@@ -149,7 +149,7 @@ class HandOver {
     bool state_lost = false;
     uint32_t dropped_src = 0;
     uint32_t dropped_dst = 0;
-    TimePoint issued{};     // said last
+    TimePoint issued{};     // this phase's commands, first
     TimePoint installed{};  // INSTALL said first
   };
   // Flows of one message in the making.
@@ -209,6 +209,9 @@ class HandOver {
   Epoch after() const { return forward() + 3; }
   Epoch EpochOver(const Flow& flow) const { return flow.over ? over() : forward(); }
   NodeId NodeOf(Link link) const;
+  bool Dead(NodeId node) const {
+    return (node == NfNode(request_.src) && src_dead_) || (node == NfNode(request_.dst) && dst_dead_);
+  }
   bool Dead(Link link) const { return link == Link::kSrc ? src_dead_ : link == Link::kDst && dst_dead_; }
   uint64_t Nonce(const HandOverContext& context, Epoch epoch) const;
 

@@ -72,10 +72,9 @@ PackedTuple Pack(const FiveTuple& tuple) {
   return packed;
 }
 
-// The traffic of one (flows, distribution): which flow each packet is of, in every form that a table asks for.
+// The traffic of one (flows, distribution): the flow of each packet, in every form that a table asks for.
 struct Traffic {
   uint64_t flows;
-  std::vector<uint32_t> which;
   std::vector<FlowId> ids;
   std::vector<FiveTuple> tuples;
   std::vector<PackedTuple> packed;
@@ -100,7 +99,6 @@ const Traffic& TrafficOf(uint64_t flows, bool zipf) {
       const double rank = std::pow(static_cast<double>(flows), random.Uniform());
       n = Mix64(std::min(flows - 1, static_cast<uint64_t>(rank) - 1)) % flows;  // popular flows lie anywhere
     }
-    last->which.push_back(static_cast<uint32_t>(n));
     const FiveTuple tuple = TupleOf(n);
     last->ids.push_back(Hasher().Id(tuple));
     last->tuples.push_back(tuple);
