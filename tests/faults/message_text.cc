@@ -62,6 +62,18 @@ uint32_t FlowNumber(const FiveTuple& tuple) {
   return (uint32_t{tuple.source[1]} << 16) | (uint32_t{tuple.source[2]} << 8) | tuple.source[3];
 }
 
+std::string NodeText(NodeId node) {
+  switch (node.role) {
+    case NodeId::Role::kController:
+      return "controller";
+    case NodeId::Role::kSwitch:
+      return "switch";
+    case NodeId::Role::kNf:
+      return "NF " + std::to_string(node.instance);
+  }
+  UHAUL_CHECK(false);
+}
+
 std::string FlowText(const FiveTuple& tuple) { return "f" + std::to_string(FlowNumber(tuple)); }
 
 std::string PacketText(const Packet& packet) {

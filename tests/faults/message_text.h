@@ -13,6 +13,8 @@ namespace uhaul::faults {
 // The flow's number in these worlds, whose flows come from 10.0.0.0/8: "f3".
 uint32_t FlowNumber(const FiveTuple& tuple);
 std::string FlowText(const FiveTuple& tuple);
+// "NF 1"
+std::string NodeText(NodeId node);
 // "f3 #2": the third packet of its flow.
 std::string PacketText(const Packet& packet);
 // "PutPerflow op1 f3 2 [57] 300 0"

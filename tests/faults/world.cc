@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstdio>
 
 #include "core/node/machine_set.h"
 #include "tests/faults/message_text.h"
@@ -48,24 +47,6 @@ std::vector<Link> MakeLinks(const WorldOptions& options) {
   }
   return links;
 }
-
-std::string NodeText(NodeId node) {
-  switch (node.role) {
-    case NodeId::Role::kController:
-      return "controller";
-    case NodeId::Role::kSwitch:
-      return "switch";
-    case NodeId::Role::kNf:
-      return "NF " + std::to_string(node.instance);
-  }
-  UHAUL_CHECK(false);
-}
-
-constexpr const char* kSteps[kOperationSteps] = {"accepted",   "selected", "locked",   "first chunk",
-                                                 "last chunk", "last put", "rerouted", "last delete",
-                                                 "done",       "closed",   "aborted"};
-constexpr const char* kOutcomes[] = {"pending", "moved",         "refused",  "no state", "returned",  "rule failed",
-                                     "busy",    "not installed", "reverted", "in doubt", "state lost"};
 
 }  // namespace
 
@@ -218,8 +199,7 @@ void World::ToNf(uint8_t nf, const Packet& packet) {
   FlowTruth& truth = truth_.flow(FlowNumber(packet.flow.tuple));
   if (down(MachineIndex(NfNode(nf)))) return truth_.OnLost(FlowNumber(packet.flow.tuple), packet.handle);
   if (this->nf(nf).dropping()) truth.at_risk |= uint64_t{1} << packet.handle;  // it may be lost there
-  Push(LinkOf(Link::Kind::kData, kSwitchNode, NfNode(nf), FlowNumber(packet.flow.tuple) % Lanes(options())),
-       Make(packet));
+  Push(DataLinkOf(nf, FlowNumber(packet.flow.tuple)), Make(packet));
 }
 
 void World::Deliver(size_t link) {
@@ -299,155 +279,8 @@ void World::FireTimer(size_t machine) {
   }
 }
 
-// ---- what machines say
-
-// What the machine's state does not say by its hash decides the call as well.
-uint64_t World::KeyOf(uint64_t machine, NodeId node, Given given, uint64_t what) const {
-  StateHash hash;
-  hash.Add(machine);
-  hash.Add((static_cast<uint64_t>(now_.nanos()) << 16) | (MachineIndex(node) << 8) | static_cast<uint64_t>(given));
-  hash.Add(incarnations_[MachineIndex(node)]);
-  hash.Add(what);
-  return hash.value();
-}
-
-Said World::Take(NodeId node, Outbox& out) const {
-  Said said{std::move(out.events), {}, {}, std::move(out.packets), {}, std::move(out.journal)};
-  if (node.role == NodeId::Role::kNf) said.processed = oracle(node.instance).TakeProcessed();
-  for (OutMessage& message : out.messages) {
-    said.messages.emplace_back(message.to, Make(std::move(message.message)));
-  }
-  for (const OutMarker& marker : out.markers) said.markers.emplace_back(marker.nf, Make(marker.marker));
-  out.Clear();
-  return said;
-}
-
-void World::Do(NodeId node, const Said& said) {
-  size_t overflows = 0;
-  for (const RecordEvent& event : said.events) {
-    OnEvent(event);
-    if (std::holds_alternative<event::BufferOverflow>(event)) ++overflows;
-  }
-  for (const Processed& processed : said.processed) Do(node.instance, processed);
-  for (const auto& [to, message] : said.messages) OnMessage(node, to, message);
-  for (const OutPacket& packet : said.packets) {
-    const bool dropped = packet.fate == OutPacket::Fate::kDropped;
-    OnPacket(node, packet, dropped && overflows > 0);
-    if (dropped && overflows > 0) --overflows;
-  }
-  for (const auto& [x, marker] : said.markers) {
-    if (down(MachineIndex(NfNode(x)))) continue;
-    const uint32_t lane = FlowNumber(std::get<Marker>(marker->what).flow.tuple) % Lanes(options());
-    Push(LinkOf(Link::Kind::kData, kSwitchNode, NfNode(x), lane), marker);
-  }
-  for (const JournalRecord& record : said.journal) Write(record);
-}
-
-void World::Do(uint8_t x, const Processed& what) {
-  const uint32_t flow = FlowNumber(what.flow.tuple);
-  ViolationSet wrong = truth_.OnProcessed(flow, what);
-  for (uint8_t y = 0; y < options().nfs; ++y) {
-    if (y != x && Owns(y, flow)) wrong |= Bit(Violation::kTwoOwners);
-  }
-  violations_ |= wrong;
-  if (log_ == nullptr) return;
-  Log("    NF " + std::to_string(x) + " processes " + FlowText(what.flow.tuple) + " #" + std::to_string(what.number) +
-      " on state of " + std::to_string(what.version) + " packets" +
-      (wrong == 0 ? "" : "   <-- " + ViolationText(wrong)));
-}
-
-void World::Journal::Append(const JournalRecord& record) {
-  records.push_back(record);
-  StateHash both;
-  both.Add(hash);
-  both.Add(HashOf(record));
-  hash = both.value();
-}
-
-void World::Write(const JournalRecord& record) {
-  if (journal_.use_count() > 1) journal_ = std::make_shared<Journal>(*journal_);
-  journal_->Append(record);
-}
-
-void World::OnEvent(const RecordEvent& event) {
-  if (std::holds_alternative<event::BufferOverflow>(event)) ++overflows_;
-  if (const auto* outcome = std::get_if<event::Outcome>(&event)) {
-    // Its state is lost, may be older than what was processed, or (OpenNF) is where its packets are not.
-    const bool says_so = outcome->outcome == FlowOutcome::kRuleFailed || outcome->outcome == FlowOutcome::kInDoubt ||
-                         outcome->outcome == FlowOutcome::kStateLost;
-    if (says_so) truth_.flow(FlowNumber(outcome->tuple)).reported = true;
-    if (log_ != nullptr) {
-      Log("    operation " + std::to_string(outcome->operation) + ": " + FlowText(outcome->tuple) + " " +
-          kOutcomes[static_cast<int>(outcome->outcome)]);
-    }
-  } else if (const auto* step = std::get_if<event::Step>(&event); step != nullptr && log_ != nullptr) {
-    Log("    operation " + std::to_string(step->operation) + ": " + kSteps[static_cast<int>(step->step)]);
-  }
-}
-
-void World::OnMessage(NodeId from, NodeId to, const PayloadPtr& payload) {
-  if (log_ != nullptr) {
-    Log("    " + NodeText(from) + " to " + NodeText(to) + ": " + MessageText(std::get<Message>(payload->what)));
-  }
-  const bool peers = from.role == NodeId::Role::kNf && to.role == NodeId::Role::kNf;
-  if (down(MachineIndex(to))) return Lose(*payload);
-  Push(LinkOf(peers ? Link::Kind::kPeer : Link::Kind::kControl, from, to), payload);
-}
-
-void World::OnPacket(NodeId node, const OutPacket& out, bool because_full) {
-  switch (out.fate) {
-    case OutPacket::Fate::kToSink:
-      return;  // its processing is collected like that of any other
-    case OutPacket::Fate::kToNf:
-      return ToNf(out.nf, out.packet);
-    case OutPacket::Fate::kRelay:
-      return Push(LinkOf(Link::Kind::kRelay, node, kSwitchNode), Make(out.packet));
-    case OutPacket::Fate::kDropped:
-      // What was on its way to an NF that died, its successor drops, or who sent it, when it goes on without that one.
-      if (node.role == NodeId::Role::kNf && truth_.flow(FlowNumber(out.packet.flow.tuple)).crashed &&
-          nf(node.instance).custody().StateOf(out.packet.flow) == Custody::kOwn) {
-        return truth_.OnLost(FlowNumber(out.packet.flow.tuple), out.packet.handle);
-      }
-      if (node.role == NodeId::Role::kNf && incarnations_[MachineIndex(node)] > 1 &&
-          (nf(node.instance).dropping() || nf(node.instance).custody().StateOf(out.packet.flow) == Custody::kNone)) {
-        return truth_.OnLost(FlowNumber(out.packet.flow.tuple), out.packet.handle);
-      }
-      if (!because_full) violations_ |= Bit(Violation::kDropped);
-      if (log_ != nullptr) {
-        Log("    " + NodeText(node) + " drops " + PacketText(out.packet) + (because_full ? "" : "   <-- DROPPED"));
-      }
-      return truth_.OnLost(FlowNumber(out.packet.flow.tuple), out.packet.handle);
-  }
-}
-
-// A campaign, which has delays, asks for no hashes.
-template <class What>
-PayloadPtr World::Make(What what) const {
-  uint64_t hash = 0;
-  if constexpr (std::is_same_v<What, StreamClosed>) {
-    hash = 1;
-  } else if constexpr (std::is_same_v<What, StreamOpened>) {
-    hash = 2 + what.incarnation;
-  } else if (delays_ == nullptr) {
-    hash = HashOf(what);
-  }
-  return std::make_shared<const Payload>(Payload{std::move(what), hash});
-}
-template PayloadPtr World::Make(StreamClosed what) const;
-template PayloadPtr World::Make(StreamOpened what) const;
-
-void World::Push(size_t link, PayloadPtr payload) {
-  Queue& queue = queues_[link];
-  TimePoint due = now_;
-  if (delays_ != nullptr) {
-    due = due + delays_->Draw(link);
-    if (!queue.empty()) due = std::max(due, queue.back().due);
-  }
-  queue.push_back({std::move(payload), due});
-}
-
-size_t World::LinkOf(Link::Kind kind, NodeId from, NodeId to, uint32_t lane) const {
-  return setting_->link_of[static_cast<size_t>(kind)][MachineIndex(from)][MachineIndex(to)] + lane;
+size_t World::DataLinkOf(uint8_t nf, uint32_t flow) const {
+  return LinkOf(Link::Kind::kData, kSwitchNode, NfNode(nf)) + flow % Lanes(options());
 }
 
 // ---- what is there
@@ -568,105 +401,6 @@ uint64_t World::Hash(bool journal) const {
   hash.Add(journal ? (durable_ << 32) | journal_base_ : journal_pending());
   hash.Add(violations_);
   return hash.value();
-}
-
-void World::Log(const std::string& line) const {
-  if (log_ == nullptr) return;
-  if (delays_ == nullptr) return log_->push_back(line);
-  char at[32];
-  std::snprintf(at, sizeof at, "%12.3f us  ", static_cast<double>(now_.nanos()) * 1e-3);
-  log_->push_back(at + line);
-}
-
-void World::CountCells(const Link& link, const Payload& payload) {
-  if (link.to.role != NodeId::Role::kNf) return;
-  const FlowCustody& custody = nf(link.to.instance).custody();
-  const auto count = [&](const FiveTuple& tuple, Input input) {
-    const Custody state = custody.StateOf(Flow(FlowNumber(tuple)));
-    cells_->Count(state, input, acts_seen_);
-  };
-  const auto count_all = [&](Input input) {
-    for (uint32_t f = 0; f < options().flows; ++f) count(Flow(f).tuple, input);
-  };
-  const auto& what = payload.what;
-  if (const auto* packet = std::get_if<Packet>(&what)) return count(packet->flow.tuple, Input::kPacket);
-  if (const auto* marker = std::get_if<Marker>(&what)) return count(marker->flow.tuple, Input::kMarker);
-  if (std::holds_alternative<StreamOpened>(what)) return count_all(Input::kStreamOpened);
-  if (std::holds_alternative<StreamClosed>(what)) return count_all(Input::kStreamClosed);
-  const MessageBody& body = std::get<Message>(what).body;
-  if (const auto* command = std::get_if<msg::CustodyCommand>(&body)) {
-    const auto verb = static_cast<Input>(static_cast<int>(Input::kPrepare) + static_cast<int>(command->verb));
-    for (const FiveTuple& tuple : command->flows) count(tuple, verb);
-  } else if (const auto* state = std::get_if<msg::State>(&body)) {
-    count(state->chunk.tuple, Input::kState);
-  } else if (const auto* packet = std::get_if<msg::ReturnedPacket>(&body)) {
-    count(packet->packet.flow.tuple, Input::kReturnedPacket);
-  } else if (const auto* returned = std::get_if<msg::Returned>(&body)) {
-    count(returned->tuple, Input::kReturned);
-  }
-}
-
-std::string World::ItemText(const Link& link, const Payload& payload) const {
-  if (const auto* packet = std::get_if<Packet>(&payload.what)) {
-    if (link.kind == Link::Kind::kRelay)
-      return "switch passes on " + PacketText(*packet) + " from " + NodeText(link.from);
-    return NodeText(link.to) + " takes " + PacketText(*packet);
-  }
-  if (const auto* marker = std::get_if<Marker>(&payload.what)) {
-    return NodeText(link.to) + " takes the marker of " + FlowText(marker->flow.tuple) + ", epoch " +
-           std::to_string(marker->epoch);
-  }
-  const std::string stream = NodeText(link.to) + ": the stream from " + NodeText(link.from);
-  if (std::holds_alternative<StreamClosed>(payload.what)) return stream + " ends";
-  if (std::holds_alternative<StreamOpened>(payload.what)) return stream + " begins";
-  return NodeText(link.to) + " receives from " + NodeText(link.from) + ": " +
-         MessageText(std::get<Message>(payload.what));
-}
-
-std::string World::Describe(const Choice& choice) const {
-  const auto head = [&] { return ItemText(setting_->links[choice.a], *queues_[choice.a].front().payload); };
-  switch (choice.act) {
-    case Act::kInject:
-      return "packet f" + std::to_string(choice.a) + " #" + std::to_string(truth_.flow(choice.a).sent) +
-             " reaches the switch, which sends it to NF " + std::to_string(RouteOf(choice.a));
-    case Act::kDeliver:
-      return head();
-    case Act::kTimer:
-      return "timer of " + NodeText(MachineNode(choice.a));
-    case Act::kMove: {
-      const MoveRequest& request = options().moves[choice.a].request;
-      return "operator: move from NF " + std::to_string(request.src) + " to NF " + std::to_string(request.dst) +
-             ", scheme " + request.scheme.name;
-    }
-    case Act::kSync:
-      return "the journal is durable";
-    case Act::kDeclare:
-      return "operator: NF " + std::to_string(choice.a) + " is dead";
-    case Act::kRestart:
-      return NodeText(MachineNode(choice.a)) + " starts again";
-    case Act::kAbort:
-      return "operator: abort operation " + std::to_string(choice.a);
-    case Act::kRefuse:
-      return "FAULT NF " + std::to_string(choice.a) + " will refuse an import";
-    case Act::kFill:
-      return "FAULT somebody fills the switch's table but for " + std::to_string(choice.a) + " entries";
-    case Act::kEmpty:
-      return "somebody takes entries out of the switch's table again";
-    case Act::kLose:
-    case Act::kLoseMarker:
-      return "FAULT lost: " + head();
-    case Act::kRepeat:
-      return "FAULT repeated: " + head();
-    case Act::kBreak:
-      return "FAULT the connection of controller and " + NodeText(MachineNode(choice.a & ~kLate)) + " breaks" +
-             ((choice.a & kLate) != 0 ? "; what is on the way to it still arrives" : "");
-    case Act::kBreakPeers:
-      return "FAULT the streams between NF 0 and NF 1 break";
-    case Act::kCrash:
-      return "FAULT " + NodeText(MachineNode(choice.a & ~kLate)) + " crashes" +
-             ((choice.a & kLate) != 0 ? "; what it had sent or written still arrives" : "");
-  }
-  UHAUL_CHECK(false);
 }
 
 }  // namespace uhaul::faults

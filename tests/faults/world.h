@@ -195,7 +195,7 @@ class World {
   void Arrive(size_t link, uint64_t hash, const StreamOpened& opened);
   void FireTimer(size_t machine);
 
-  // world_faults.cc
+  // world_faults.cc: what breaks
   void Fill(uint32_t left);
   void Empty();
   void Lose(const Payload& payload);
@@ -232,7 +232,8 @@ class World {
   template <class What>
   PayloadPtr Make(What what) const;
   void Push(size_t link, PayloadPtr payload);
-  size_t LinkOf(Link::Kind kind, NodeId from, NodeId to, uint32_t lane = 0) const;
+  size_t LinkOf(Link::Kind kind, NodeId from, NodeId to) const;  // the first, of several
+  size_t DataLinkOf(uint8_t nf, uint32_t flow) const;
   void ToNf(uint8_t nf, const Packet& packet);
   std::string ItemText(const Link& link, const Payload& payload) const;
 
