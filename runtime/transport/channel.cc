@@ -165,6 +165,7 @@ Result<Channel::Read> Channel::ReadSocket() {
   }
   const auto octets = static_cast<size_t>(std::max<ssize_t>(read, 0));
   in_end_ += octets;
+  read_full_ = octets == kReadOctets;
   return Read{octets, read == 0};
 }
 
@@ -181,16 +182,18 @@ Result<Channel::Received> Channel::Receive(FrameHandler& handler, size_t limit) 
       received.closed = true;
       return received;
     }
-    received.more = read->octets == kReadOctets;
   }
   for (;; ++received.frames) {
     if (size = NextFrame(unread()); !size) return size.error();
-    if (*size == 0 || unread().size() < *size) return received;
-    if (received.frames == limit) break;
+    if (*size == 0 || unread().size() < *size) break;
+    if (received.frames == limit) {
+      received.more = true;
+      return received;
+    }
     if (const Status taken = Take(unread().first(*size).subspan(kLengthOctets), handler); !taken) return taken.error();
     in_begin_ += *size;
   }
-  received.more = true;
+  received.more = read_full_;
   return received;
 }
 

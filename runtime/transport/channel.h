@@ -7,8 +7,8 @@
 // A frame is u32 length of what follows, u8 kind, body; integers are little-endian.
 //
 //   message  i64 nanoseconds of the sender's clock, a message of core/protocol/codec.h and, where that carries a packet
-//            (PacketEvent, PacketIn, PacketOut, ReturnedPacket), u16 n and n octets: the packet's headers and what its engine adds to
-//            them, at most kMaxPacketOctets, opaque here
+//            (PacketEvent, PacketIn, PacketOut, ReturnedPacket), u16 n and n octets: the packet's headers and what its
+//            engine adds to them, at most kMaxPacketOctets, opaque here
 //   admin    UTF-8 text, a JSON value by agreement of both ends; at most kMaxAdminOctets
 //   blob     u8 stream and octets, at most kMaxBlobOctets
 //
@@ -101,8 +101,9 @@ class Channel {
   size_t written_ = 0;      // octets of out_ that the socket has
   size_t frame_begin_ = 0;  // of the frame being queued
   std::vector<uint8_t> in_;
-  size_t in_begin_ = 0;  // octets of in_ from here ...
-  size_t in_end_ = 0;    // ... to here were read, and wait for their turn or for the rest of their frame
+  size_t in_begin_ = 0;     // octets of in_ from here ...
+  size_t in_end_ = 0;       // ... to here were read, and wait for their turn or for the rest of their frame
+  bool read_full_ = false;  // the last read took all it asked for: the socket may hold more
   Doorbell* bell_ = nullptr;
 };
 
