@@ -30,7 +30,7 @@ int BecomeControl(const std::string& command, const Arguments& arguments) {
 
 // One role of a testbed of several processes: the controller has a program without DPDK, the others are the engine.
 int NodeCommand(const Arguments& arguments) {
-  CommandLine line("uhaul node --role ROLE --config FILE [--patience SECONDS] [-- EAL ARGUMENTS]",
+  CommandLine line("uhaul node --role ROLE --config FILE [--patience SECONDS] [--capture PORT=FILE] [-- EAL ARGUMENTS]",
                    "Runs one role of a testbed of several processes or hosts until SIGINT or SIGTERM: controller,\n"
                    "generator (which is the sink, too), switch, nf1 or nf2. FILE has a section 'testbed' that says\n"
                    "where the controller listens and which ports each role has; a definition with such a section is\n"
@@ -40,15 +40,22 @@ int NodeCommand(const Arguments& arguments) {
                                "controller, generator, switch, nf1 or nf2")(
       "config", boost::program_options::value<std::string>(), "a file with a section 'testbed'")(
       "patience", boost::program_options::value<std::string>(),
-      "seconds to wait for the controller; default: for ever");
+      "seconds to wait for the controller; default: for ever")(
+      "capture", boost::program_options::value<std::vector<std::string>>()->composing(),
+      "PORT=FILE.pcap, what is on the wire of one of the role's ports, both ways; the file is whole when the role "
+      "ends");
   const auto eal = std::find(arguments.begin(), arguments.end(), "--");
   if (const auto exit = line.Parse(Arguments(arguments.begin(), eal))) return *exit;
   if (!line.Has("role") || !line.Has("config")) return line.Usage("--role and --config are needed");
   const auto& role = line.Get<std::string>("role");
   const auto& config = line.Get<std::string>("config");
+  const auto captures =
+      line.Has("capture") ? line.Get<std::vector<std::string>>("capture") : std::vector<std::string>();
+  if (role == "controller" && !captures.empty()) return line.Usage("--capture: the controller has no ports");
   if (role == "controller") return BecomeControl("controller", {"--testbed", config});
   Arguments rest = {"--role", role, "--config", config};
   if (line.Has("patience")) rest.insert(rest.end(), {"--patience", line.Get<std::string>("patience")});
+  for (const std::string& capture : captures) rest.insert(rest.end(), {"--capture", capture});
   rest.insert(rest.end(), eal, arguments.end());
   return Become("uhaul-runtime", "node", rest);
 }

@@ -241,6 +241,7 @@ std::map<std::string, std::string> NodeRun::Measurements() const {
   values["clock_offset_ns"] = fmt::to_string(gear_->offset_ns);
   values["clock_error_ns"] = fmt::to_string(gear_->offset_error_ns);
   values["strange_packets"] = fmt::to_string(node_->plane().facts().strange());
+  values["malformed_packets"] = fmt::to_string(node_->plane().path().parsed().rejected());
   if (generates()) {
     const Punctuality& p = node_->punctuality();
     values["generator_late_share"] =
@@ -259,6 +260,8 @@ std::map<std::string, std::string> NodeRun::Measurements() const {
     tell("receive_errors", &PortCounters::receive_errors);
     tell("send_errors", &PortCounters::send_errors);
     tell("foreign", &PortCounters::foreign);
+    tell("cut", &PortCounters::cut);
+    tell("too_large", &PortCounters::too_large);
     tell("link_losses", &PortCounters::link_losses);
   }
   return values;

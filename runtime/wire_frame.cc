@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "runtime/frame.h"
+#include "workloads/packet_parser.h"
 
 namespace uhaul::runtime {
 namespace {
@@ -67,6 +68,7 @@ WireOutcome FromWire(rte_mbuf* mbuf, TimePoint reference) {
     for (size_t i = 0; i < 5; ++i) stamp = (stamp << 8) | a[7 + i];
     if ((meta.flags & FrameMeta::kNumbered) != 0) {
       meta.number = static_cast<uint32_t>(stamp);
+      meta.link_octets = static_cast<uint16_t>(LinkOctets({a, here}));  // a capture's may have VLAN tags
     } else {
       meta.stamp_ns = NearestStamp(stamp, reference.nanos());
     }

@@ -136,6 +136,15 @@ const char* NameOf(ParseOutcome outcome) {
   return "";
 }
 
+size_t LinkOctets(std::span<const uint8_t> octets) {
+  size_t at = kEthernetOctets;
+  for (int tags = 0; tags < kMostTags && octets.size() >= at + kVlanOctets; ++tags) {
+    if (!IsVlan(Get16(octets.data() + at - 2))) break;
+    at += kVlanOctets;
+  }
+  return at;
+}
+
 ParseOutcome ParseFrame(std::span<const uint8_t> octets, uint32_t wire_octets, ParsedFrame* frame) {
   std::construct_at(frame);  // in place: this is called for every packet
   Cursor c{octets, 0, std::max<size_t>(wire_octets, octets.size())};

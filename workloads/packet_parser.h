@@ -39,6 +39,9 @@ struct ParsedFrame {
   bool fragment = false;
 };
 
+// Octets of the frame before its IP header: Ethernet's, and those of at most two VLAN tags.
+size_t LinkOctets(std::span<const uint8_t> octets);
+
 // On anything but kOk the contents of *frame are unspecified.
 ParseOutcome ParseFrame(std::span<const uint8_t> octets, uint32_t wire_octets, ParsedFrame* frame);
 

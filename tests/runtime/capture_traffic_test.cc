@@ -128,7 +128,10 @@ TEST_CASE("capture as traffic: the virtual clock's record is the simulator's, an
   }
 }
 
-TEST_CASE("capture as traffic: in real time, too, a move changes nothing of what the monitors find") {
+TEST_CASE(
+    "capture as traffic: in real time, too, on one lcore or two, a move changes nothing of what the monitors find") {
+  const std::string lcores = GENERATE("1", "2");
+  CAPTURE(lcores);
   const Place place;
   const std::string file = MakeCapture(place, 2);
   const std::string offline = Offline(file);
@@ -137,7 +140,7 @@ TEST_CASE("capture as traffic: in real time, too, a move changes nothing of what
     points.push_back(CapturePoint(file, scheme));
     points.back().cap = Duration::Seconds(3);
   }
-  const int code = place.Engine("uhaul-runtime", "--plan " + place.Plan(points, "out"));
+  const int code = place.Engine("uhaul-runtime", "--lcores " + lcores + " --plan " + place.Plan(points, "out"));
   INFO(place.log());
   REQUIRE(code == 0);
   for (const PointSpec& spec : points) {

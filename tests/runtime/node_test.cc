@@ -2,7 +2,6 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
-#include "results/record_json.h"
 #include "tests/runtime/peer_process.h"
 #include "tests/runtime/testbed_processes.h"
 
@@ -11,21 +10,12 @@ using namespace uhaul::runtime;  // NOLINT
 
 namespace {
 
-// What the ports had no room for when their process did not get the processor, over all nodes.
-uint64_t Missed(const Provenance& provenance) {
-  uint64_t missed = 0;
-  for (const auto& [key, value] : provenance.measurements) {
-    if (key.ends_with("_missed")) missed += std::stoull(value);
-  }
-  return missed;
-}
-
-void CheckPoint(const Place& place, const std::string& results, const StoredPoint& point) {
+void CheckPoint(const TestbedProcesses& testbed, const std::string& results, const StoredPoint& point) {
   CAPTURE(point.spec.at("scheme.name"));
   const RunRecord& r = point.record;
-  const auto provenance = DecodeProvenance(place.Read(results + "/testbed/" + point.id + ".prov.json"));
+  const auto provenance = DecodeProvenance(testbed.place().Read(results + "/testbed/" + point.id + ".prov.json"));
   REQUIRE(provenance.ok());
-  if (const uint64_t missed = Missed(*provenance); missed > 0) {
+  if (const uint64_t missed = testbed.Missed(results, point); missed > 0) {
     WARN("this machine did not keep up: its ports had no room for " << missed << " frames");
     return;
   }
@@ -62,7 +52,7 @@ void CheckRun(TestbedProcesses& testbed, const std::string& results, size_t poin
   REQUIRE(code == 0);
   const auto made = testbed.Points(results);
   CHECK(made.size() == points);
-  for (const auto& [scheme, point] : made) CheckPoint(testbed.place(), results, point);
+  for (const auto& [scheme, point] : made) CheckPoint(testbed, results, point);
 }
 
 // Four namespaces with the data links between them, and a fifth for the controller with a link to each.

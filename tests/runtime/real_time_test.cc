@@ -17,8 +17,8 @@ TEST_CASE("real time: loss-free and order-preserving moves lose, repeat and reor
   for (const char* scheme : {"opennf-op-pl-er", "opennf", "uhaul", "handover", "uhaul-handover"}) {
     points.push_back(small::Point(scheme, "web_search"));
     points.back().cap = Duration::Seconds(10);
-    // Where the machine is slow the trace may end before the rules are in: OpenNF's order-preserving move would then wait
-    // for a packet of an idle flow for ever.
+    // Where the machine is slow the trace may end before the rules are in: OpenNF's order-preserving move would then
+    // wait for a packet of an idle flow for ever.
     const bool ordered = points.back().scheme.guarantee == Guarantee::kOrderPreserving;
     if (ordered) points.back().scheme.idle_timeout_us = 20'000;
   }

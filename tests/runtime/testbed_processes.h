@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "results/record_json.h"
 #include "tests/places.h"
 #include "tests/runtime/engines.h"
 
@@ -94,20 +95,24 @@ inline const std::vector<std::string> kRolesAndController = {"controller", "gene
 class TestbedProcesses {
  public:
   // `testbed`: the section's text, in which DIR is replaced by a folder of the test's own.
-  TestbedProcesses(const std::string& schemes, std::string testbed) {
-    std::string text =
-        "name: testbed\n"
-        "parameters:\n"
-        "  workload: {name: web_search, trace: 3, load: 0.5, duration: 400ms}\n"
-        "  migration: {after: 200ms, within: 50ms, lead: 5ms}\n"
-        "  edm.threshold: 1MB\n"
-        "  scheme.idle_timeout: 50ms\n"  // a trace may end while an order-preserving move waits for its next packet
-        "  scheme.name: [" +
-        schemes +
-        "]\n"
-        "  profile.name: native\n"
-        "  run.cap: 2s\n" +
-        std::move(testbed);
+  TestbedProcesses(const std::string& schemes, const std::string& testbed)
+      : TestbedProcesses(Parameters{"  workload: {name: web_search, trace: 3, load: 0.5, duration: 400ms}\n"
+                                    "  migration: {after: 200ms, within: 50ms, lead: 5ms}\n"
+                                    "  edm.threshold: 1MB\n"
+                                    // a trace may end while an order-preserving move waits for its next packet
+                                    "  scheme.idle_timeout: 50ms\n"
+                                    "  scheme.name: [" +
+                                    schemes +
+                                    "]\n"
+                                    "  profile.name: native\n"
+                                    "  run.cap: 2s\n"},
+                         testbed) {}
+  // The lines of a definition's section `parameters`, in which DIR is replaced, too.
+  struct Parameters {
+    std::string text;
+  };
+  TestbedProcesses(const Parameters& parameters, const std::string& testbed) {
+    std::string text = "name: testbed\nparameters:\n" + parameters.text + testbed;
     const std::string directory = place_ / "x";
     for (size_t at = text.find("DIR"); at != std::string::npos; at = text.find("DIR")) {
       text.replace(at, 3, directory.substr(0, directory.size() - 2));
@@ -129,11 +134,12 @@ class TestbedProcesses {
   }
 
   Place& place() { return place_; }
+  const Place& place() const { return place_; }
   std::string config() const { return place_ / "testbed.yaml"; }
-  void Start(const std::string& role, int network = -1) {
-    started_[role] =
-        std::make_unique<Process>(std::vector<std::string>{"uhaul", "node", "--role", role, "--config", config()},
-                                  place_ / (role + ".log"), network);
+  void Start(const std::string& role, int network = -1, const std::vector<std::string>& more = {}) {
+    std::vector<std::string> words = {"uhaul", "node", "--role", role, "--config", config()};
+    words.insert(words.end(), more.begin(), more.end());
+    started_[role] = std::make_unique<Process>(std::move(words), place_ / (role + ".log"), network);
   }
   void StartAll() {
     for (const std::string& role : kRolesAndController) Start(role);
@@ -165,6 +171,16 @@ class TestbedProcesses {
       points.emplace(point->spec.at("scheme.name"), std::move(point).value());
     }
     return points;
+  }
+  // Frames for which ports had no room because their process did not get the processor, over all nodes of a run.
+  uint64_t Missed(const std::string& results, const StoredPoint& point) const {
+    const auto provenance = DecodeProvenance(place_.Read(results + "/testbed/" + point.id + ".prov.json"));
+    REQUIRE(provenance.ok());
+    uint64_t missed = 0;
+    for (const auto& [key, value] : provenance->measurements) {
+      if (key.ends_with("_missed")) missed += std::stoull(value);
+    }
+    return missed;
   }
   std::string Logs() const {
     std::string all;

@@ -56,6 +56,36 @@ TEST_CASE("WireFrame: a stamp survives when its 40 bits wrap, within nine minute
   rte_pktmbuf_free(mbuf);
 }
 
+TEST_CASE(
+    "WireFrame: of a capture's frame with VLAN tags only headers are kept, and on the next wire it is whole again") {
+  for (const uint16_t tags : {0, 1, 2}) {
+    CAPTURE(tags);
+    rte_mbuf* mbuf = NumberedFrame(Pool(), 1'002);
+    const uint32_t bytes = NumberedBytes(1'002);
+    REQUIRE(bytes > 200);
+    for (uint16_t i = 0; i < tags; ++i) {  // behind the addresses
+      auto* data = reinterpret_cast<uint8_t*>(rte_pktmbuf_prepend(mbuf, 4));
+      REQUIRE(data != nullptr);
+      std::memmove(data, data + 4, 12);
+      std::memcpy(data + 12, "\x81\x00\x00\x64", 4);
+    }
+    const auto link_octets = static_cast<uint16_t>(kEthernetHeader + 4 * tags);
+    FrameField::Of(mbuf) = {.bytes = bytes, .number = 77, .flags = FrameMeta::kNumbered, .link_octets = link_octets};
+    REQUIRE(ToWire(mbuf, kMost));
+    CHECK(rte_pktmbuf_pkt_len(mbuf) == bytes + link_octets);
+    FrameField::Of(mbuf) = {};
+    REQUIRE(FromWire(mbuf, TimePoint()) == WireOutcome::kOurs);
+    CHECK(FrameField::Of(mbuf).number == 77);
+    rte_pktmbuf_trim(mbuf, static_cast<uint16_t>(rte_pktmbuf_pkt_len(mbuf) - 160));  // as the store does
+    REQUIRE(ToWire(mbuf, kMost));
+    CHECK(rte_pktmbuf_pkt_len(mbuf) == bytes + link_octets);
+    ParsedFrame frame;
+    const uint32_t here = rte_pktmbuf_pkt_len(mbuf);
+    CHECK(ParseFrame({rte_pktmbuf_mtod(mbuf, const uint8_t*), here}, here, &frame) == ParseOutcome::kOk);
+    rte_pktmbuf_free(mbuf);
+  }
+}
+
 TEST_CASE("WireFrame: a frame that is too large is left as it was") {
   rte_mbuf* mbuf = NumberedFrame(Pool(), 1);
   const uint32_t before = rte_pktmbuf_pkt_len(mbuf);
