@@ -17,9 +17,11 @@ void SortBySize(std::vector<ActiveFlow>* flows) {
 // Current sizes by magnitude: 16 classes to each power of two.
 class SizeHistogram {
  public:
-  void Add(Bytes bytes) {
-    bytes_[ClassOf(bytes)] += bytes.count();
+  size_t Add(Bytes bytes) {  // its class
+    const size_t c = ClassOf(bytes);
+    bytes_[c] += bytes.count();
     total_ += bytes.count();
+    return c;
   }
   uint64_t total() const { return total_; }
 
@@ -53,13 +55,14 @@ class SizeHistogram {
 Selection ProportionDetector::Select(std::span<const ActiveFlow> active) const {
   Selection selection;
   SizeHistogram histogram;
-  for (const ActiveFlow& flow : active) histogram.Add(flow.bytes);
+  std::vector<uint16_t> classes(active.size());  // kept, so that the flows themselves are read once
+  for (size_t i = 0; i < active.size(); ++i) classes[i] = static_cast<uint16_t>(histogram.Add(active[i].bytes));
   selection.total_bytes = Bytes(histogram.total());
   const auto total = static_cast<double>(histogram.total());
   if (!(total > 0 && 0 < rho_)) return selection;
   const size_t least = histogram.ClassReaching(rho_);
-  for (const ActiveFlow& flow : active) {
-    if (SizeHistogram::ClassOf(flow.bytes) >= least) selection.flows.push_back(flow);
+  for (size_t i = 0; i < active.size(); ++i) {
+    if (classes[i] >= least) selection.flows.push_back(active[i]);
   }
   SortBySize(&selection.flows);
   size_t taken = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "core/base/check.h"
 #include "core/base/hash.h"
@@ -15,8 +16,16 @@ constexpr uint64_t kTombstone = 1;  // a word without an ID
 // A dead entry is swept before the window after its death is over: three windows must be told apart in 24 bits.
 constexpr Duration kMinWindow = Duration::Micros(10);
 constexpr Duration kMaxWindow = Duration::Seconds(5);
-// A sweep is made in so many slices, evenly over half a window.
+// A sweep is made in so many slices.
 constexpr int64_t kSlices = 512;
+// A sweep begins every so many windows and takes half of them: to look at all places once in each window would cost ten
+// times what there is to free, and the places of the dead are taken by new flows meanwhile.
+constexpr int64_t kMostWindowsPerSweep = 8;
+
+// What dies just after a sweep has passed its place is swept by the next one, and must not look young by then.
+int64_t WindowsPerSweep(Duration window, int64_t wraps_after) {
+  return std::clamp((wraps_after / window.nanos() - 2) / 2, int64_t{1}, kMostWindowsPerSweep);
+}
 
 }  // namespace
 
@@ -71,25 +80,35 @@ void FlowTable::Advance(TimePoint now, std::vector<EvictionPass>* passes) {
 
 void FlowTable::RunDue(TimePoint now) {
   UHAUL_CHECK(now >= clock_);
+  if (now < next_work_) {
+    clock_ = now;
+    return;
+  }
   const int64_t window = options_.window.nanos();
+  const int64_t period = WindowsPerSweep(options_.window, kTickNanos << kTimeBits);
   if (now >= next_pass_) {
-    Sweep(buckets_.size());  // the last pass's: ages are told by the old clock
     const int64_t due = now.nanos() / window;
+    // The last sweep is through before the next one begins, by the old clock, which tells ages right.
+    if (due / period > boundary_ / period) Sweep(buckets_.size());
     // Nothing was recorded after boundary_ + 1, so the pass at boundary_ + 2 leaves pinned entries only.
     const int64_t told = std::min(due, boundary_ + 2);
     while (boundary_ < told) Pass(boundary_ + 1, true);
     if (due > told) Pass(due, false);  // lifts the pinned ones
     next_pass_ = TimePoint::FromNanos((due + 1) * window);
     // A silence of more than a window is not counted in slices.
-    if (now.nanos() - clock_.nanos() > window) Sweep(buckets_.size());
+    if (now.nanos() - clock_.nanos() > window) {
+      swept_ = 0;
+      Sweep(buckets_.size());
+    }
   }
-  // In step with time: after half a window the sweep is through.
+  // In step with time.
   if (swept_ < buckets_.size()) {
-    const int64_t slice = std::max<int64_t>(window / 2 / kSlices, 1);
-    const int64_t slices = (now.nanos() - boundary_ * window) / slice;
+    const int64_t began = boundary_ / period * period * window;
+    const int64_t slice = std::max<int64_t>(window * period / 2 / kSlices, 1);
+    const int64_t slices = (now.nanos() - began) / slice;
     const auto through = std::min<uint64_t>(static_cast<uint64_t>(slices) * buckets_.size() / kSlices, buckets_.size());
     Sweep(through);
-    next_work_ = std::min(next_pass_, TimePoint::FromNanos(boundary_ * window + (slices + 1) * slice));
+    next_work_ = std::min(next_pass_, TimePoint::FromNanos(began + (slices + 1) * slice));
   }
   if (swept_ == buckets_.size()) next_work_ = next_pass_;
   clock_ = now;
@@ -103,38 +122,40 @@ void FlowTable::Pass(int64_t boundary, bool told) {
   this_epoch_ = 0;
   boundary_ = boundary;
   epoch_tick_ = OldestTick(boundary + 1);
-  swept_ = garbage_ > 0 || pinned_ > 0 ? 0 : buckets_.size();
+  if (boundary % WindowsPerSweep(options_.window, kTickNanos << kTimeBits) == 0) swept_ = 0;
   if (!told) return;
   if (unfetched_.size() == kMaxUnfetched) unfetched_.erase(unfetched_.begin());
   unfetched_.push_back({TimePoint::FromNanos(boundary * options_.window.nanos()), before, LiveCount()});
 }
 
 // Whether a place of the bucket is a tombstone's, a dead entry's, or that of a pinned one to be lifted. Without a
-// branch: which places are taken cannot be predicted, and nearly every bucket is looked at in vain.
+// branch and in words of one size, which compilers make vectors of: nearly every bucket is looked at in vain.
 bool FlowTable::WantsSweep(const Bucket& bucket, int64_t most_age) const {
-  const int64_t now = TickOf(clock_);
-  bool wants = false;
+  constexpr int kTop = 63;
+  const auto some = [](uint64_t x) { return x | (0 - x); };  // its top bit: x is not 0
+  const uint64_t now = static_cast<uint64_t>(TickOf(clock_)) << kTimeShift;
+  const uint64_t most = static_cast<uint64_t>(most_age) << kTimeShift;
+  uint64_t wants = 0;
   for (size_t way = 0; way < kWays; ++way) {
-    const bool taken = (bucket.id[way] | bucket.word[way]) != 0;
-    wants |= taken & ((bucket.id[way] == 0) | (AgeAt(now, bucket.word[way]) > most_age));
+    const uint64_t id = bucket.id[way];
+    const uint64_t word = bucket.word[way];
+    const uint64_t old = most - ((now - (word & kTimeMask)) & kTimeMask);  // its top bit: older than `most`
+    wants |= (some(id) & old) | (~some(id) & some(word));
   }
-  return wants;
+  return (wants >> kTop) != 0;
 }
 
 // Frees the places of the dead below `end`, lifts what is pinned there.
 void FlowTable::Sweep(size_t end) {
-  const int64_t most_age = MostAge(boundary_);
-  for (; swept_ < end; ++swept_) {
-    if (garbage_ == 0 && pinned_ == 0) {
-      swept_ = buckets_.size();
-      return;
-    }
-    Bucket& bucket = buckets_[swept_];
+  if (garbage_ == 0 && pinned_ == 0) end = swept_ = buckets_.size();
+  const int64_t most_age = std::max<int64_t>(MostAge(boundary_), -1);  // below 0 after a silence: all are dead
+  for (size_t at = std::exchange(swept_, std::max(swept_, end)); at < end; ++at) {
+    Bucket& bucket = buckets_[at];
     if (!WantsSweep(bucket, most_age)) continue;
     for (size_t way = 0; way < kWays; ++way) {
       uint64_t& word = bucket.word[way];
       // A freed place may take an entry from further on, which is looked at in turn.
-      while (!bucket.Free(way) && (bucket.id[way] == 0 || !Live(word, most_age))) Free(swept_, way);
+      while (!bucket.Free(way) && (bucket.id[way] == 0 || !Live(word, most_age))) Free(at, way);
       if ((word & kPinned) != 0 && AgeAt(TickOf(clock_), word) > most_age) word = WithTick(word, OldestTick(boundary_));
     }
   }

@@ -15,7 +15,7 @@
 // ones, kReach of them at most: what finds no room there is counted in full() and stays unknown to the FIT, nothing
 // stalls; so does a flow beyond the fixed capacity. No entry lies beyond a bucket with a free place, so that a search
 // ends there. How many entries die at the next boundary is counted packet by packet, which makes the pass itself a
-// matter of counters; a sweep then frees the places of the dead in slices over half the window, in step with time.
+// matter of counters; every few windows a sweep frees the places of the dead that no new flow took, slice by slice.
 //
 // The table's clock is the time of the last Record, Import or Advance; every pass due at the clock has run. Erase, Pin
 // and MarkMoved act at the clock; readers may look ahead of it, never behind. A pinned entry outlives its window: when
@@ -211,7 +211,7 @@ class FlowTable {
   uint32_t last_epoch_ = 0;
   uint32_t this_epoch_ = 0;
   uint64_t garbage_ = 0;  // dead entries and tombstones
-  size_t swept_ = 0;      // buckets below it are through since the last pass
+  size_t swept_ = 0;      // buckets below it are through since the last sweep began
   std::vector<EvictionPass> unfetched_;
   uint64_t full_ = 0;
 };
