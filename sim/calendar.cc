@@ -79,6 +79,13 @@ void Calendar::Stop() {
   }
 }
 
+Key Calendar::NextBeside(const std::bitset<Source::kMaxRank + 1>& ranks) const {
+  if (granularity_ == Granularity::kPacket || !acting_) return current_;
+  size_t i = count_ - 1;
+  while (i > 0 && ranks[RankOfKey(keys_[i])]) --i;
+  return std::min(bound_, keys_[i]);
+}
+
 // ---- Packet
 
 // A source that changes its mind leaves its old event in ns-3's queue, where it does nothing when it comes: cheaper

@@ -20,6 +20,7 @@
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <cstdint>
 #include <functional>
 #include <limits>
@@ -93,6 +94,17 @@ class Calendar {
   void Stop();
   // Asked as a train begins: is anybody looking at single actions?
   void SetObserver(std::function<bool()> observed) { observed_ = std::move(observed); }
+
+  // For an action that carries others out itself, in whatever order comes to the same (World::Glide): the earliest key
+  // at which anybody acts whose rank is not in `ranks`, or something of ns-3's own happens. Right now if every action
+  // is an event of its own.
+  Key NextBeside(const std::bitset<Source::kMaxRank + 1>& ranks) const;
+  // So many actions have been carried out, the last of them at `key`.
+  void Passed(Key key, uint64_t actions) {
+    UHAUL_CHECK(key >= current_);
+    current_ = key;
+    actions_ += actions;
+  }
 
   Granularity granularity() const { return granularity_; }
   // The key of the action under way or, between actions, of the last one.

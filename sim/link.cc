@@ -13,7 +13,8 @@ DataLink::DataLink(LinkOptions options, Calendar* calendar, DataReceiver* receiv
       calendar_(calendar),
       receiver_(receiver),
       timing_(options.rate, options.delay),
-      ring_(64) {
+      ring_(64),
+      mask_(ring_.size() - 1) {
   SetQueue(options.queue);
   calendar_->Add(*this);
 }
@@ -42,9 +43,8 @@ void DataLink::Announce(Key key) { calendar_->Announce(*this, key); }
 void DataLink::Act(TimePoint now) {
   UHAUL_CHECK(count_ > 0);
   UHAUL_CHECK(ring_[head_].key == MakeKey(now, rank()));
-  const DataItem item = ring_[head_].item;
-  head_ = (head_ + 1) & (ring_.size() - 1);
-  if (--count_ > 0) calendar_->Announce(*this, ring_[head_].key);
+  const DataItem item = Take();
+  if (count_ > 0) calendar_->Announce(*this, ring_[head_].key);
   if (tap_ != nullptr) [[unlikely]] {
     tap_->OnArrived(item);
   }
@@ -53,8 +53,9 @@ void DataLink::Act(TimePoint now) {
 
 void DataLink::Grow() {
   std::vector<Slot> larger(ring_.size() * 2);
-  for (size_t i = 0; i < count_; ++i) larger[i] = ring_[(head_ + i) & (ring_.size() - 1)];
+  for (size_t i = 0; i < count_; ++i) larger[i] = ring_[(head_ + i) & mask_];
   ring_.swap(larger);
+  mask_ = ring_.size() - 1;
   head_ = 0;
 }
 

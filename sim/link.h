@@ -72,7 +72,7 @@ class DataLink final : public Source {
   DataLink(LinkOptions options, Calendar* calendar, DataReceiver* receiver);
 
   // False if the queue had no room: the item is gone and counted.
-  bool Send(TimePoint now, const DataItem& item) {
+  [[gnu::always_inline]] bool Send(TimePoint now, const DataItem& item) {
     const Duration time = timing_.TransmissionTime(std::max(item.bytes, kMinFrameBytes));
     if (timing_.Backlog(now) + time > queue_time_) [[unlikely]] {
       Drop(item);
@@ -83,17 +83,38 @@ class DataLink final : public Source {
     last_key_ = key;
     ++counters_.packets;
     counters_.bytes += item.bytes;
-    if (count_ == ring_.size()) [[unlikely]] {
+    if (count_ > mask_) [[unlikely]] {
       Grow();
     }
-    ring_[(head_ + count_) & (ring_.size() - 1)] = {key, item};
-    if (++count_ == 1) Announce(key);
+    Slot& slot = ring_[(head_ + count_) & mask_];
+    slot.key = key;
+    slot.item = item;
+    if (++count_ == 1 && !away_) Announce(key);
     if (tap_ != nullptr) [[unlikely]] {
       tap_->OnAccepted(item);
     }
     return true;
   }
   void Act(TimePoint now) override;
+
+  // ---- for an action that empties links itself (World::Glide). Between Leave and Return the calendar does not know of
+  // what the link holds.
+  void Leave() {
+    away_ = true;
+    calendar_->SetHead(*this, kNoKey);
+  }
+  void Return() {
+    away_ = false;
+    calendar_->SetHead(*this, head_key());
+  }
+  // When the next item arrives; kNoKey if there is none.
+  Key head_key() const { return count_ == 0 ? kNoKey : ring_[head_].key; }
+  DataItem Take() {
+    const DataItem item = ring_[head_].item;
+    head_ = (head_ + 1) & mask_;
+    --count_;
+    return item;
+  }
 
   void SetRate(BitRate rate);
   void SetDelay(Duration delay);
@@ -123,8 +144,10 @@ class DataLink final : public Source {
   Bytes queue_;
   Duration queue_time_;  // what the queue holds, as time on the wire
   std::vector<Slot> ring_;
+  size_t mask_ = 0;  // its size, a power of two, less one
   size_t head_ = 0;
   size_t count_ = 0;
+  bool away_ = false;
   Key last_key_ = -1;  // keys within a link only rise
   LinkCounters counters_;
 };

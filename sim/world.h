@@ -59,8 +59,9 @@ class World final : private DataReceiver, private MessageReceiver, private Machi
   const Recorder& recorder() const { return run_.recorder(); }
   const Calendar& calendar() const { return *calendar_; }
   const Shell& shell() const { return *shell_; }
-  uint64_t packets_on_links() const;       // data links
-  uint64_t messages_with_packets() const;  // on control links; copies for information (packet-in) do not count
+  uint64_t packets_on_links() const;           // data links
+  uint64_t glided() const { return glided_; }  // actions that were carried out ahead of the calendar
+  uint64_t messages_with_packets() const;      // on control links; copies for information (packet-in) do not count
 
  private:
   World(const PointSpec& spec, const Scenario& scenario, const WorldOptions& options, std::vector<NfAgent> nfs);
@@ -74,13 +75,33 @@ class World final : private DataReceiver, private MessageReceiver, private Machi
   // ---- data
   void OnData(TimePoint now, uint16_t link_rank, const DataItem& item) override;
   void OnGenerator(TimePoint now);
+  void Emit(TimePoint now);
   void ArmGenerator();
   void AtSwitch(TimePoint now, const DataItem& item);
+  void Stamp(TimePoint now, DataItem* item) const;
+  void Steer(TimePoint now, DataItem item);
   void AtNf(TimePoint now, uint8_t nf, const DataItem& item);
+  void Process(TimePoint now, uint8_t nf, const DataItem& item);
   void AtSink(TimePoint now, const DataItem& item);
   void SendTo(DataLink& link, TimePoint now, const DataItem& item);
+  void Offer(DataLink& link, TimePoint now, const DataItem& item);  // SendTo, inline
+  void OnLinkDrop(TimePoint now, const DataItem& item);
   Packet PacketOf(const DataItem& item) const;
   DataItem ItemOf(const Packet& packet) const;
+
+  // ---- data, ahead of the calendar
+  struct Glided {
+    Key last = 0;  // what was done last
+    uint64_t actions = 0;
+    void Add(Key key) {
+      last = std::max(last, key);
+      ++actions;
+    }
+  };
+  bool MayGlide(TimePoint now);
+  bool Lasts(TimePoint now);
+  void Glide(TimePoint now);
+  void GlideTo(Key bound, Glided* glided);
 
   // ---- control
   void OnMessage(TimePoint now, uint16_t link_rank, const Message& message) override;
@@ -122,6 +143,8 @@ class World final : private DataReceiver, private MessageReceiver, private Machi
   std::unique_ptr<Timer> watch_timer_;
   std::unique_ptr<Shell> shell_;
 
+  TimePoint next_glide_;  // none is tried before
+  uint64_t glided_ = 0;
   bool at_start_ = false;  // t0 has come
   bool stopped_ = false;
   bool capped_ = false;

@@ -22,10 +22,9 @@ class LinkTiming {
 
   // At least 1 ns; a rate of zero stands for a link without limit.
   Duration TransmissionTime(uint32_t bytes) {
-    if (bytes == cached_bytes_) return cached_time_;
-    cached_bytes_ = bytes;
-    cached_time_ = rate_.bits_per_second() == 0 ? Duration::Nanos(1) : rate_.TransmissionTime(Bytes(bytes));
-    if (cached_time_ < Duration::Nanos(1)) cached_time_ = Duration::Nanos(1);
+    if (bytes != cached_bytes_) [[unlikely]] {
+      Cache(bytes);
+    }
     return cached_time_;
   }
   // Time until everything offered so far is on the wire.
@@ -37,6 +36,12 @@ class LinkTiming {
   }
 
  private:
+  [[gnu::noinline]] void Cache(uint32_t bytes) {
+    cached_bytes_ = bytes;
+    cached_time_ = rate_.bits_per_second() == 0 ? Duration::Nanos(1) : rate_.TransmissionTime(Bytes(bytes));
+    if (cached_time_ < Duration::Nanos(1)) cached_time_ = Duration::Nanos(1);
+  }
+
   BitRate rate_;
   Duration delay_;
   TimePoint busy_until_;

@@ -58,9 +58,11 @@ void NfAgent::OnBurst(TimePoint now, std::span<const Packet> packets, std::span<
   UHAUL_CHECK(packets.size() == verdicts.size());
   if (now >= fit_.NextPass()) Advance(now, outbox);
   if (!busy_) [[likely]] {
-    for (const Packet& packet : packets) fit_.Record(now, packet);
+    for (size_t i = 0; i < packets.size(); ++i) {
+      fit_.Record(now, packets[i]);
+      verdicts[i] = NfVerdict::kForward;
+    }
     function_->Process(now, packets);
-    std::fill(verdicts.begin(), verdicts.end(), NfVerdict::kForward);
     return;
   }
   const size_t first = outbox.messages.size();

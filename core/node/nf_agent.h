@@ -68,6 +68,8 @@ class NfAgent {
   void SetProfile(const Profile& profile);
 
   uint8_t relay_target() const { return relay_to_; }
+  // Whether a packet may become anything but processed.
+  bool intercepting() const { return busy_; }
   const FlowTable& fit() const { return fit_; }
   const NetworkFunction& function() const { return *function_; }
   const FlowCustody& custody() const { return custody_; }

@@ -144,6 +144,19 @@ bool Recorder::AllEnded(TimePoint now) const { return over_ && open_ == 0 && now
 
 TimePoint Recorder::WatchEnd() const { return over_ ? TimePoint::FromNanos(WindowEnd() + 1) : TimePoint::Never(); }
 
+bool Recorder::Outlasts(TimePoint now, uint64_t packets) {
+  if (!over_ || now.nanos() <= WindowEnd()) return true;
+  const auto lasts = [&](uint32_t flow) {
+    const Facts& f = facts_[flow];
+    return watched_[flow] != 0 && f.packets > uint64_t{f.delivered} + f.lost + packets;
+  };
+  if (witness_ < facts_.size() && lasts(witness_)) return true;
+  const auto row = std::find_if(rows_.begin(), rows_.end(), [&](const Row& r) { return lasts(r.flow); });
+  if (row == rows_.end()) return false;
+  witness_ = row->flow;
+  return true;
+}
+
 void Recorder::OnBuffered(TimePoint now, const event::Buffered& e) {
   const size_t place = static_cast<size_t>(e.place);
   BufferUse& use = record_.buffers[place];

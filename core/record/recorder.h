@@ -85,6 +85,9 @@ class Recorder {
   bool AllEnded(TimePoint now) const;
   // When AllEnded may become true by the passing of time alone; Never if not.
   TimePoint WatchEnd() const;
+  // Whether AllEnded, false at `now`, stays so while so many packets are delivered or lost, whichever they are, unless
+  // the operation or the watch ends meanwhile.
+  bool Outlasts(TimePoint now, uint64_t packets);
 
   // The flow's number; the trace's size if it has no such flow.
   uint32_t NumberOf(const FiveTuple& tuple) const;
@@ -147,6 +150,7 @@ class Recorder {
   std::vector<bool> ended_;       // by flow
   uint64_t ended_flows_ = 0;
   uint64_t open_ = 0;                  // rows whose flow has not ended
+  uint32_t witness_ = 0;               // a flow that lasted when Outlasts looked
   std::vector<uint8_t> selected_;      // by flow
   std::vector<FlowOutcome> outcomes_;  // by flow
   std::array<Series, kBufferPlaces> series_;

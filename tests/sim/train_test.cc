@@ -176,6 +176,7 @@ struct Outcome {
   uint64_t state = 0;
   uint64_t seen = 0;
   uint64_t actions = 0;
+  uint64_t glided = 0;
   RunCounters counters;
 };
 
@@ -196,6 +197,7 @@ Outcome Simulate(const Case& c, WorldOptions options) {
   outcome.state = state.value();
   outcome.seen = users.seen();
   outcome.actions = world->calendar().actions();
+  outcome.glided = world->glided();
   return outcome;
 }
 
@@ -204,7 +206,7 @@ Outcome Simulate(const Case& c, WorldOptions options) {
 TEST_CASE("World: trains do what packets do, for every scheme, kind of sender and user") {
   const char* more = std::getenv("UHAUL_TEST_SEEDS");
   const uint64_t seeds = more == nullptr ? 200 : std::strtoull(more, nullptr, 10);
-  uint64_t moved = 0, events = 0, dropped = 0, seen = 0;
+  uint64_t moved = 0, events = 0, dropped = 0, seen = 0, actions = 0, glided = 0;
   for (uint64_t seed = 1; seed <= seeds; ++seed) {
     const Case c = Maker(seed).Make(seed);
     INFO("seed " << seed << ", " << c.spec.scheme.name << ", quantum " << c.quantum << ", users " << c.users
@@ -215,12 +217,17 @@ TEST_CASE("World: trains do what packets do, for every scheme, kind of sender an
     REQUIRE(packets.state == trains.state);
     REQUIRE(packets.seen == trains.seen);
     REQUIRE(packets.actions == trains.actions);
+    REQUIRE(packets.glided == 0);
+    actions += trains.actions;
+    glided += trains.glided;
     moved += packets.counters.flows_moved;
     events += packets.counters.events;
     dropped += packets.counters.link_drops;
     seen += c.users || c.observed ? 1 : 0;
   }
   // It was worth comparing.
+  INFO("actions " << actions << ", glided " << glided);
+  CHECK(glided > actions / 10);
   CHECK(moved > seeds);
   CHECK(events > 10 * seeds);
   CHECK(dropped > 0);
