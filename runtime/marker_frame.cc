@@ -16,7 +16,7 @@ constexpr size_t kTypeAt = 12;
 constexpr std::array<uint8_t, kTypeAt> kAddresses = {0x02, 0, 0, 0, 0, 0x03, 0x02, 0, 0, 0, 0, 0x02};
 constexpr std::array<uint8_t, 4> kMagic = {'U', 'H', 'A', 'U'};
 constexpr size_t kAddressOctets = 16;
-constexpr size_t kOctets = kEthernetHeader + kMagic.size() + 8 + 8 + 2 + 2 * (kAddressOctets + 2);
+constexpr size_t kOctets = kEthernetHeader + kMagic.size() + 8 + 8 + 2 + 2 * (kAddressOctets + 2) + 1;
 
 }  // namespace
 
@@ -44,6 +44,7 @@ std::optional<Marker> ReadMarkerFrame(rte_mbuf* mbuf, const FlowHasher& hasher) 
   p += kAddressOctets + 2;
   std::memcpy(tuple.destination.data(), p, kAddressOctets);
   tuple.destination_port = LoadLittle<uint16_t>(p + kAddressOctets);
+  marker.port = p[kAddressOctets + 2];
   marker.flow.id = hasher.Id(tuple);
   return marker;
 }
@@ -68,6 +69,7 @@ void BuildMarkerFrame(const Marker& marker, rte_mbuf* mbuf) {
   p += kAddressOctets + 2;
   std::memcpy(p, tuple.destination.data(), kAddressOctets);
   StoreLittle(tuple.destination_port, p + kAddressOctets);
+  p[kAddressOctets + 2] = marker.port;
   FrameField::Of(mbuf) = {.bytes = kMarkerFrameBytes};
 }
 

@@ -3,7 +3,7 @@
 // nowhere else, and believes it only with the nonce that the controller gave it.
 //
 //   addresses | 88 B5 | "UHAU" | u64 epoch | u64 nonce | u8 version | u8 protocol | source, u16 port | destination, u16
-//   port
+//   port | u8 port of the NF
 //
 // Integers as in core/protocol (little-endian), addresses of 16 octets.
 #pragma once

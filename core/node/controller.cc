@@ -353,7 +353,7 @@ void Controller::OnHello(TimePoint now, NodeId from, const msg::Hello& hello, Ou
   // Of a switch that is there for the first time nobody knows what it was before; an NF is believed to have begun with
   // the first controller.
   const bool may_drop = from == kSwitchNode || sessions_.incarnation(from) != 0 || generation_ > 1;
-  const bool other = sessions_.Answered(from, hello.incarnation);
+  const bool other = sessions_.Answered(from, hello);
   // What it was told on the connection before may have been lost.
   const bool again = !other && resumed_.count(from) > 0;
   if (from == kSwitchNode && (other || again)) ReinstallRules(outbox);

@@ -43,6 +43,8 @@ void FlowCustody::SetState(Entry& entry, Custody state, bool gone) {
   if (!Settled(entry.state)) --unsettled_;
   entry.state = state;
   entry.gone = gone;
+  entry.watched = false;
+  entry.marked = 0;
   if (Intercepts(entry)) ++intercepting_;
   if (!Settled(entry.state)) ++unsettled_;
 }
@@ -89,6 +91,8 @@ bool FlowCustody::OnPacket(CustodyContext& context, const Packet& packet) {
     case Custody::kReturnArmed:
     case Custody::kHold:
       Keep(context, packet, *entry, &entry->held);
+      if (entry->watched) Tell(packet.flow, *entry, msg::CustodyStatus::kArrived);
+      entry->watched = false;
       return true;
     case Custody::kNone:
     case Custody::kOwn:
@@ -152,16 +156,20 @@ void FlowCustody::Drop(CustodyContext& context, Entry& entry) {
 
 void FlowCustody::OnMarker(CustodyContext& context, const Marker& marker) {
   Entry* entry = flows_.Find(marker.flow);
-  if (entry == nullptr || marker.epoch != entry->epoch || marker.nonce != entry->nonce) {
+  if (entry == nullptr || marker.epoch != entry->epoch || marker.nonce != entry->nonce ||
+      marker.port >= options_.ports) {
     ++strays_;
     return;
   }
+  if (entry->state != Custody::kArmed && entry->state != Custody::kReturnArmed) return;
+  entry->marked |= static_cast<uint8_t>(1U << marker.port);
+  if (entry->marked != (1U << options_.ports) - 1) return;  // packets may come by the other ports still
   if (entry->state == Custody::kArmed) {
     SetState(*entry, Custody::kExporting);
     CustodyTask task{CustodyTask::Kind::kExport, entry->operation, entry->epoch, {}, {}};
     task.chunk.tuple = marker.flow.tuple;
     context.work.push_back(std::move(task));
-  } else if (entry->state == Custody::kReturnArmed) {
+  } else {
     SendBack(context, marker.flow, *entry);
     for (const Packet& packet : entry->held) context.held -= Bytes(packet.bytes);
     context.outbox.events.push_back(event::Buffered{BufferPlace::kDestination, context.held, Bytes()});
@@ -315,15 +323,16 @@ void FlowCustody::Flush(Outbox& outbox) {
 
 // ---- identity
 
-void FlowCustody::Hash(StateHash& hash) const {
+void FlowCustody::Hash(StateHash& hash, TimePoint now) const {
   for (const FlowKey& flow : flows_.SortedKeys()) {
     const Entry& entry = *flows_.Find(flow);
     hash.Add(flow.id);
     hash.Add(entry.epoch);
     hash.Add(static_cast<uint64_t>(entry.state) | (entry.cancelled ? 0x100U : 0U) | (entry.in_doubt ? 0x200U : 0U) |
              (entry.gone ? 0x1000U : 0U) | (entry.state_lost ? 0x400U : 0U) | (entry.told ? 0x800U : 0U) |
-             (uint64_t{entry.peer} << 16) | (uint64_t{entry.dropped} << 32));
-    hash.Add(entry.returned_count);
+             (entry.watched ? 0x2000U : 0U) | (uint64_t{entry.peer} << 16) | (uint64_t{entry.dropped} << 32));
+    hash.Add((uint64_t{entry.marked} << 32) | entry.returned_count);
+    if (Fenced(entry)) hash.Add(static_cast<uint64_t>(std::min(now - entry.settled, options_.quiet).nanos()));
     for (const Packet& packet : entry.held) hash.Add(packet.digest);
     hash.Add(~uint64_t{0});
     for (const Packet& packet : entry.returned) hash.Add(packet.digest);

@@ -8,7 +8,10 @@
 //
 // The marker comes behind the flow's last packet on the old path, so the exported state is the last one, and dst lets
 // its buffer go only behind that state: nothing is lost, repeated or overtaken, and no controller is waited for in
-// between. If dst cannot take the state:
+// between. Where packets come by several ports (a connection's directions through queues of their own), each brings a
+// marker behind its last packet, and the last marker counts: packets that come between them are processed.
+//
+// If dst cannot take the state:
 //
 //   dst  WAIT --> REFUSED --ARM_BACK--> RETURN_ARMED --MARK: its buffer to src--> RETURN_SENT --COMMIT--> NONE
 //   src  SENT --HOLD--> HOLD (buffers) --the returned packets, then its own--> OWN
@@ -16,6 +19,9 @@
 // EXPORTING and IMPORTING are the times that export and import take on the instance's CPU. Epochs order everything:
 // what comes with a lower one than the flow's is stale, the same again is answered again. A flow that this instance was
 // never told about is owned if the network function knows it.
+//
+// WATCH asks who waits for a flow (WAIT, HOLD) to say when its first packet has come: so the controller of a switch
+// that marks by packet-out knows that the marker may go.
 //
 // Commands about a peer that died (REVERT, FRESH) wait for the end of its stream: what it sent before may still come.
 //
@@ -53,6 +59,11 @@ enum class Custody : uint8_t {
 struct FlowCustodyOptions {
   size_t remembered = 1 << 16;  // settled flows
   Duration memory = Duration::Seconds(60);
+  uint8_t ports = 1;  // by which packets come, at most 8
+  // No packet is on its way to an instance for so long. What was on its way to one that died may come to the one that
+  // took its place: a flow that went elsewhere meanwhile is not taken back here before (its own packets are buffered in
+  // WAIT, and those would be taken for them).
+  Duration quiet = Duration::Seconds(1);
 };
 
 // Work that takes time at the NF: the NF's agent puts it on its CPU and calls Run when it is done.
@@ -113,7 +124,7 @@ class FlowCustody {
   bool idle() const { return unsettled_ == 0 && deferred_.empty(); }
   uint64_t strays() const { return strays_; }
   uint64_t misdirected() const { return misdirected_; }
-  void Hash(StateHash& hash) const;
+  void Hash(StateHash& hash, TimePoint now) const;
 
  private:
   struct Entry {
@@ -123,6 +134,8 @@ class FlowCustody {
     bool in_doubt = false;    // reverted after the state had gone
     bool state_lost = false;  // fresh
     bool told = false;        // that packets were misdirected
+    bool watched = false;     // its next packet is to be reported
+    uint8_t marked = 0;       // bit per port: its marker has come
     uint8_t peer = 0;
     OperationId operation = 0;
     uint32_t dropped = 0;
@@ -166,12 +179,15 @@ class FlowCustody {
   Status Fresh(CustodyContext& context, const FlowKey& flow, Entry& entry, const Command& command);
   Status HoldBack(Entry& entry, const Command& command);
   Status ArmBack(Entry& entry, const Command& command);
+  void Watch(const FlowKey& flow, Epoch epoch);
   bool StreamOpen(const Command& command) const;
   void Defer(OperationId operation, const FlowKey& flow, const Command& command);
   void RetryDeferred(CustodyContext& context);
   void Delete(CustodyContext& context, const FlowKey& flow);
 
   Entry& Enter(CustodyContext& context, const FlowKey& flow);
+  // Told to an instance that had restarted: the flow was another's before it, and lives elsewhere.
+  static bool Fenced(const Entry& entry) { return entry.state == Custody::kNone && entry.gone && entry.cancelled; }
   void Begin(Entry& entry, const Command& command, OperationId operation);
   static bool Intercepts(const Entry& entry);
   void SetState(Entry& entry, Custody state, bool gone = false);

@@ -14,6 +14,10 @@ void FlowCustody::OnCommand(CustodyContext& context, OperationId operation, cons
   std::vector<FiveTuple> committed;
   for (const FiveTuple& tuple : command.flows) {
     const FlowKey flow = context.hasher.Key(tuple);
+    if (command.verb == CustodyVerb::kWatch) {
+      Watch(flow, command.epoch);
+      continue;
+    }
     const auto status = Answer(context, operation, flow, command);
     if (!status) {
       Defer(operation, flow, command);
@@ -52,6 +56,8 @@ std::optional<CustodyStatus> FlowCustody::Answer(CustodyContext& context, Operat
       return entry == nullptr ? CustodyStatus::kStale : HoldBack(*entry, command);
     case CustodyVerb::kArmBack:
       return entry == nullptr ? CustodyStatus::kStale : ArmBack(*entry, command);
+    case CustodyVerb::kWatch:
+      break;  // answered by what happens
   }
   return std::nullopt;
 }
@@ -83,6 +89,7 @@ CustodyStatus FlowCustody::Prepare(CustodyContext& context, const FlowKey& flow,
     }
   }
   if (entry.state != Custody::kNone && entry.state != Custody::kSent) return CustodyStatus::kNotPrepared;
+  if (Fenced(entry) && context.now - entry.settled < options_.quiet) return CustodyStatus::kNotPrepared;
   if (entry.state == Custody::kSent)
     Delete(context, flow);  // given away; that hand-over is over, or this would not come
   Begin(entry, command, operation);
@@ -227,6 +234,15 @@ CustodyStatus FlowCustody::ArmBack(Entry& entry, const msg::CustodyCommand& comm
     SetState(entry, Custody::kReturnArmed);
   }
   return entry.epoch == command.epoch ? CustodyStatus::kArmedBack : CustodyStatus::kStale;
+}
+
+// What waits for its state knows by its first packet that the switch's data path follows the rule.
+void FlowCustody::Watch(const FlowKey& flow, Epoch epoch) {
+  Entry* entry = flows_.Find(flow);
+  if (entry == nullptr || entry->epoch != epoch) return;
+  if (entry->state != Custody::kWait && entry->state != Custody::kHold) return;
+  entry->watched = entry->held.empty();
+  if (!entry->watched) Tell(flow, *entry, CustodyStatus::kArrived);
 }
 
 // ---- commands that wait

@@ -180,6 +180,7 @@ void HandOver::Handle(HandOverContext& context, NodeId from, const msg::CustodyR
 // After each call: those whose turn has come, what gathered goes out, and perhaps it is over.
 void HandOver::Settle(HandOverContext& context) {
   if (phase_ != Phase::kMoving) return;
+  while (!graces_.empty() && !flows_[graces_.front().flow].acknowledged) graces_.pop_front();
   TakeTurns(context);
   Flush(context);
   if (open_ == 0) Close(context);
@@ -317,6 +318,7 @@ void HandOver::FenceSuccessor(HandOverContext& context, NodeId node) const {
 }
 
 void HandOver::OnTimer(HandOverContext& context) {
+  OnGraceOver(context);
   if (context.now < deadline_) return;
   const TimePoint last = deadline_ - kRetry;  // when this was called last, or said first
   deadline_ = context.now + kRetry;
@@ -398,11 +400,12 @@ void HandOver::Hash(StateHash& hash, TimePoint now) const {
     hash.Add(flow.key.id);
     hash.Add(static_cast<uint64_t>(flow.phase) | (static_cast<uint64_t>(flow.reason) << 8) |
              (static_cast<uint64_t>(flow.outcome) << 16) | (uint64_t{flow.got} << 24) | (flow.active ? 1ULL << 32 : 0) |
-             (flow.over ? 2ULL << 32 : 0) | (flow.in_doubt ? 4ULL << 32 : 0) | (flow.state_lost ? 8ULL << 32 : 0));
+             (flow.over ? 2ULL << 32 : 0) | (flow.in_doubt ? 4ULL << 32 : 0) | (flow.state_lost ? 8ULL << 32 : 0) |
+             (flow.acknowledged ? 16ULL << 32 : 0) | (uint64_t{flow.arrived} << 40));
     hash.Add((uint64_t{flow.dropped_src} << 32) | flow.dropped_dst);
     hash.Add(Final(flow.phase) ? 0 : static_cast<uint64_t>((now - flow.issued).nanos()));
-    const bool installing = flow.phase == FlowPhase::kInstalling || flow.phase == FlowPhase::kAwaitingActive;
-    hash.Add(installing ? static_cast<uint64_t>((now - flow.installed).nanos()) : 0);  // the window will learn it
+    // The window will learn it, or the grace time runs from it.
+    hash.Add(InWindow(flow) || flow.acknowledged ? static_cast<uint64_t>((now - flow.installed).nanos()) : 0);
   }
   for (const uint32_t index : ready_) hash.Add(index);
   window_.Hash(hash);

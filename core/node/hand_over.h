@@ -18,6 +18,11 @@
 // it has answered before. While a flow waits for its state, INSTALL is repeated with the rest: a marker can be lost.
 // A time-out only ever repeats.
 //
+// A switch that marks by packet-out (Marking::kPacketOut) acknowledges a rule before its data path follows it, and
+// sends markers when it is told to. There INSTALLING (and BACK, REVERT, OVER) lasts until the rule is known to be in
+// force: the one who waits for the flow has seen a packet of it, or nobody has for the grace time. Then the marker is
+// sent for.
+//
 // READY flows take their turns so that src's exports do not queue: a flow's packets wait at dst from its INSTALL on.
 // The window of flows between INSTALL and ACTIVE follows the time that takes (install_window.h), and dst's buffer.
 //
@@ -25,6 +30,7 @@
 // 4n + 3 the end, for an instance that comes back after its death.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <optional>
 #include <string>
@@ -40,10 +46,13 @@ namespace uhaul {
 
 struct HandOverLimits {
   uint32_t flows = 1 << 15;  // of one move; the rest stays
-  Duration cool_down;        // a flow that has moved stays where it is for so long
+  Duration cool_down{};      // a flow that has moved stays where it is for so long
   // A flow may send so much while it waits: flows are rerouted only as far as four times that, over the pause as
   // measured, fits into dst's buffer.
   BitRate flow_rate{10'000'000'000};
+  // A switch that marks by packet-out has followed a rule so long after it has acknowledged it, if no packet shows it
+  // sooner. If it takes longer the hand-over of a flow that falls silent just then is not safe.
+  Duration grace = Duration::Seconds(1);
 };
 
 // What a hand-over needs of its controller, for the time of one call.
@@ -105,7 +114,7 @@ class HandOver {
   Status Abort(HandOverContext& context);
   void OnMessage(HandOverContext& context, NodeId from, const MessageBody& body);
   void OnTimer(HandOverContext& context);
-  TimePoint NextDeadline() const { return deadline_; }
+  TimePoint NextDeadline() const { return graces_.empty() ? deadline_ : std::min(deadline_, graces_.front().due); }
   // So many records are durable.
   void OnDurable(HandOverContext& context, uint64_t records);
   // The node has answered the greeting.
@@ -142,21 +151,28 @@ class HandOver {
     FlowPhase phase = FlowPhase::kSelected;
     FlowOutcome reason = FlowOutcome::kReturned;  // of a cancellation
     FlowOutcome outcome = FlowOutcome::kPending;
-    uint8_t got = 0;      // answers of this phase
-    bool active = false;  // POLLING and after: dst owns it already
-    bool over = false;    // epochs of INSTALLING_OVER and FRESHENING: over instead of forward
+    uint8_t got = 0;            // answers of this phase
+    uint8_t arrived = 0;        // packet-out: a packet has come at dst (kDstBit), or back at src (kSrcBit)
+    bool acknowledged = false;  // packet-out: INSTALL was, at `installed`; it is not known to be in force
+    bool active = false;        // POLLING and after: dst owns it already
+    bool over = false;          // epochs of INSTALLING_OVER and FRESHENING: over instead of forward
     bool in_doubt = false;
     bool state_lost = false;
     uint32_t dropped_src = 0;
     uint32_t dropped_dst = 0;
     TimePoint issued{};     // this phase's commands, first
-    TimePoint installed{};  // INSTALL said first
+    TimePoint installed{};  // INSTALL said first; packet-out: acknowledged, and then: known to be in force
+  };
+  struct Grace {
+    TimePoint due;
+    uint32_t flow = 0;
   };
   // Flows of one message in the making.
   struct Batch {
     NodeId to;
-    std::optional<msg::CustodyVerb> verb;  // none: INSTALL
+    std::optional<msg::CustodyVerb> verb;  // none, to the switch: INSTALL, or markers
     Epoch epoch = 0;
+    bool markers = false;
     std::vector<FiveTuple> flows;
   };
 
@@ -184,6 +200,10 @@ class HandOver {
   void OnRefusal(HandOverContext& context, Flow& flow, Link from, msg::CustodyStatus status);
   void OnActive(HandOverContext& context, Flow& flow, Epoch epoch);
   void OnInstalled(HandOverContext& context, Flow& flow, Epoch epoch);
+  void OnArrived(HandOverContext& context, Flow& flow, Link from, Epoch epoch);
+  void OnGraceOver(HandOverContext& context);
+  bool InForce(const HandOverContext& context, const Flow& flow) const;
+  void RuleInForce(HandOverContext& context, Flow& flow);
   void OnInstallFailed(HandOverContext& context, Flow& flow);
   void OnStale(HandOverContext& context, Flow& flow, Link from);
   void OnSrcDied(HandOverContext& context, Flow& flow);
@@ -193,16 +213,29 @@ class HandOver {
   void Got(HandOverContext& context, Flow& flow, uint8_t bit, FlowPhase next);
   void Enter(HandOverContext& context, Flow& flow, FlowPhase phase);
   void SetPhase(Flow& flow, FlowPhase phase);
+  void Finish(HandOverContext& context, Flow& flow, FlowPhase phase);
+  void TakeTurns(HandOverContext& context);
+
+  // hand_over_messages.cc: what is said
   void Issue(HandOverContext& context, Flow& flow, Link link);
   void Reinstall(HandOverContext& context, Flow& flow);
   void Command(HandOverContext& context, Flow& flow, Link link, msg::CustodyVerb verb, Epoch epoch);
+  void Watch(HandOverContext& context, Flow& flow, Link link, Epoch epoch);
   void Install(HandOverContext& context, Flow& flow, Epoch epoch);
-  std::vector<FiveTuple>& BatchFor(NodeId to, std::optional<msg::CustodyVerb> verb, Epoch epoch);
-  void Finish(HandOverContext& context, Flow& flow, FlowPhase phase);
-  void TakeTurns(HandOverContext& context);
+  void SendMarker(HandOverContext& context, Flow& flow, Epoch epoch);
+  std::vector<FiveTuple>& BatchFor(NodeId to, std::optional<msg::CustodyVerb> verb, Epoch epoch, bool markers = false);
   void Flush(HandOverContext& context);
 
   static bool Final(FlowPhase phase) { return phase >= FlowPhase::kMoved; }
+  static bool MarksByPacketOut(const HandOverContext& context) {
+    return context.sessions.marking() == msg::Marking::kPacketOut;
+  }
+  // Its packets may wait at dst, and its state for src.
+  static bool InWindow(const Flow& flow) {
+    return (flow.phase == FlowPhase::kInstalling && !flow.acknowledged) || flow.phase == FlowPhase::kAwaitingActive;
+  }
+  // The epoch of the INSTALL that the flow's phase waits for; 0: of none.
+  Epoch Installs(const Flow& flow) const;
   Epoch forward() const { return Epoch{id_} * 4; }
   Epoch back() const { return forward() + 1; }
   Epoch over() const { return forward() + 2; }
@@ -234,8 +267,9 @@ class HandOver {
   size_t open_ = 0;  // flows that are not final
   std::deque<uint32_t> ready_;
   InstallWindow window_;
-  size_t installing_ = 0;  // flows between INSTALL and ACTIVE
-  bool locked_ = false;    // every flow is prepared, or given up
+  size_t installing_ = 0;     // flows between INSTALL and ACTIVE: in the window
+  std::deque<Grace> graces_;  // in the order in which they end; some flows have gone on since
+  bool locked_ = false;       // every flow is prepared, or given up
   bool any_active_ = false;
   std::vector<Batch> batches_;             // empty between calls
   std::vector<journal::EndedFlow> ended_;  // the same

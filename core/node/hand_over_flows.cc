@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/base/little_endian.h"
 #include "core/node/hand_over.h"
 
 namespace uhaul {
@@ -61,6 +60,8 @@ void HandOver::OnStatus(HandOverContext& context, Flow& flow, Link from, Epoch e
       return OnInstalled(context, flow, epoch);
     case CustodyStatus::kInstallFailed:
       return OnInstallFailed(context, flow);
+    case CustodyStatus::kArrived:
+      return OnArrived(context, flow, from, epoch);
   }
 }
 
@@ -141,16 +142,67 @@ void HandOver::OnActive(HandOverContext& context, Flow& flow, Epoch epoch) {
   return src_dead_ ? Finish(context, flow, FlowPhase::kMoved) : Enter(context, flow, FlowPhase::kCommitting);
 }
 
+// ---- rules
+
+Epoch HandOver::Installs(const Flow& flow) const {
+  if (flow.phase == FlowPhase::kInstalling) return forward();
+  if (flow.phase == FlowPhase::kInstallingOver) return EpochOver(flow);
+  const bool is_back = flow.phase == FlowPhase::kInstallingBack || flow.phase == FlowPhase::kInstallingRevert;
+  return is_back ? back() : 0;
+}
+
 void HandOver::OnInstalled(HandOverContext& context, Flow& flow, Epoch epoch) {
-  if (flow.phase == FlowPhase::kInstalling && epoch == forward()) {
+  if (epoch != Installs(flow) || flow.acknowledged) return;
+  if (InForce(context, flow)) return RuleInForce(context, flow);
+  if (InWindow(flow)) --installing_;
+  flow.acknowledged = true;
+  flow.installed = context.now;
+  graces_.push_back({context.now + context.limits.grace, static_cast<uint32_t>(&flow - flows_.data())});
+}
+
+// The switch has acknowledged the rule: does its data path follow it?
+bool HandOver::InForce(const HandOverContext& context, const Flow& flow) const {
+  if (!MarksByPacketOut(context)) return true;
+  switch (flow.phase) {
+    case FlowPhase::kInstalling:
+      return flow.active || (flow.arrived & kDstBit) != 0;  // active: a marker has been sent for already
+    case FlowPhase::kInstallingBack:
+      return flow.active || (flow.arrived & kSrcBit) != 0;
+    case FlowPhase::kInstallingOver:
+      return !flow.over && (flow.active || (flow.arrived & kDstBit) != 0);
+    default:
+      return false;
+  }
+}
+
+void HandOver::OnArrived(HandOverContext& context, Flow& flow, Link from, Epoch epoch) {
+  if (epoch == forward() && from == Link::kDst) flow.arrived |= kDstBit;
+  if (epoch == back() && from == Link::kSrc) flow.arrived |= kSrcBit;
+  if (Installs(flow) == epoch && InForce(context, flow)) RuleInForce(context, flow);
+}
+
+void HandOver::OnGraceOver(HandOverContext& context) {
+  bool any = false;
+  for (; !graces_.empty() && graces_.front().due <= context.now; graces_.pop_front()) {
+    Flow& flow = flows_[graces_.front().flow];
+    if (!flow.acknowledged || flow.installed + context.limits.grace != graces_.front().due) continue;
+    any = true;
+    RuleInForce(context, flow);
+  }
+  if (any) Settle(context);
+}
+
+void HandOver::RuleInForce(HandOverContext& context, Flow& flow) {
+  if (MarksByPacketOut(context)) flow.installed = context.now;
+  if (flow.phase == FlowPhase::kInstalling) {
     Mark(context, OperationStep::kRerouted);
     Enter(context, flow, flow.active ? FlowPhase::kCommitting : FlowPhase::kAwaitingActive);
-  } else if (flow.phase == FlowPhase::kInstallingOver && epoch == EpochOver(flow)) {
+  } else if (flow.phase == FlowPhase::kInstallingOver) {
     if (flow.active) return Finish(context, flow, FlowPhase::kFailedOver);
     Enter(context, flow, FlowPhase::kFreshening);
-  } else if (flow.phase == FlowPhase::kInstallingBack && epoch == back()) {
+  } else if (flow.phase == FlowPhase::kInstallingBack) {
     Enter(context, flow, flow.active ? FlowPhase::kCommittingBack : FlowPhase::kAwaitingReturn);
-  } else if (flow.phase == FlowPhase::kInstallingRevert && epoch == back()) {
+  } else if (flow.phase == FlowPhase::kInstallingRevert) {
     Finish(context, flow, FlowPhase::kReverted);
   }
 }
@@ -266,12 +318,12 @@ void HandOver::GoOver(HandOverContext& context, Flow& flow) {
 }
 
 void HandOver::SetPhase(Flow& flow, FlowPhase phase) {
-  const auto installing = [](FlowPhase p) { return p == FlowPhase::kInstalling || p == FlowPhase::kAwaitingActive; };
   if (flow.phase == FlowPhase::kPreparing) --preparing_;
-  if (installing(flow.phase)) --installing_;
+  if (InWindow(flow)) --installing_;
   flow.phase = phase;
+  flow.acknowledged = false;
   if (phase == FlowPhase::kPreparing) ++preparing_;
-  if (installing(phase)) ++installing_;
+  if (InWindow(flow)) ++installing_;
 }
 
 // Says what the phase is about. A phase that waits for what the one before asked for says nothing new.
@@ -284,10 +336,14 @@ void HandOver::Enter(HandOverContext& context, Flow& flow, FlowPhase phase) {
       ready_.push_back(static_cast<uint32_t>(&flow - flows_.data()));
       return;
     case FlowPhase::kAwaitingActive:
+      return SendMarker(context, flow, forward());
     case FlowPhase::kAwaitingReturn:
-      return;
+      return SendMarker(context, flow, back());
     case FlowPhase::kInstalling:
+      Watch(context, flow, Link::kDst, forward());
+      return Issue(context, flow, Link::kSwitch);
     case FlowPhase::kInstallingBack:
+      Watch(context, flow, Link::kSrc, back());
       return Issue(context, flow, Link::kSwitch);
     case FlowPhase::kSelected:
     case FlowPhase::kPreparing:
@@ -309,113 +365,6 @@ void HandOver::Enter(HandOverContext& context, Flow& flow, FlowPhase phase) {
       for (const Link link : {Link::kSrc, Link::kDst, Link::kSwitch}) Issue(context, flow, link);
       return;
   }
-}
-
-// What the flow's phase has to say on a link: at its beginning, after a while without an answer, and whenever the
-// connection opens anew, whatever was acknowledged on the one before. A node that has not answered who it is is told
-// nothing: it may be another one than this was begun with.
-void HandOver::Issue(HandOverContext& context, Flow& flow, Link link) {
-  if (Dead(link) || !context.sessions.up(NodeOf(link))) return;
-  const bool src = link == Link::kSrc, dst = link == Link::kDst, forwarding = link == Link::kSwitch;
-  switch (flow.phase) {
-    case FlowPhase::kPreparing:
-      if (src) Command(context, flow, link, CustodyVerb::kArm, forward());
-      if (dst) Command(context, flow, link, CustodyVerb::kPrepare, forward());
-      return;
-    case FlowPhase::kReady:
-      if (dst) Command(context, flow, link, CustodyVerb::kPrepare, forward());
-      return;
-    case FlowPhase::kInstalling:
-    case FlowPhase::kAwaitingActive:
-      if (dst) Command(context, flow, link, CustodyVerb::kPrepare, forward());
-      if (forwarding) Install(context, flow, forward());
-      return;
-    case FlowPhase::kCommitting:
-      if (src) Command(context, flow, link, CustodyVerb::kCommit, forward());
-      return;
-    case FlowPhase::kCancelling:
-      if (src && (flow.got & kSrcBit) == 0) Command(context, flow, link, CustodyVerb::kCancel, forward());
-      if (dst && (flow.got & kDstBit) == 0) Command(context, flow, link, CustodyVerb::kCancel, forward());
-      return;
-    case FlowPhase::kHolding:
-      if (src) Command(context, flow, link, CustodyVerb::kHold, back());
-      if (dst) Command(context, flow, link, CustodyVerb::kArmBack, back());
-      return;
-    case FlowPhase::kInstallingBack:
-    case FlowPhase::kAwaitingReturn:
-      if (src) Command(context, flow, link, CustodyVerb::kHold, back());
-      if (forwarding) Install(context, flow, back());
-      return;
-    case FlowPhase::kCommittingBack:
-      if (dst) Command(context, flow, link, CustodyVerb::kCommit, back());
-      return;
-    case FlowPhase::kReverting:
-      if (src) Command(context, flow, link, CustodyVerb::kRevert, back());
-      return;
-    case FlowPhase::kInstallingRevert:
-      if (forwarding) Install(context, flow, back());
-      return;
-    case FlowPhase::kPolling:
-      if (dst) Command(context, flow, link, CustodyVerb::kPrepare, forward());
-      return;
-    case FlowPhase::kInstallingOver:
-      if (forwarding) Install(context, flow, EpochOver(flow));
-      return;
-    case FlowPhase::kFreshening:
-      if (dst) Command(context, flow, link, CustodyVerb::kFresh, EpochOver(flow));
-      return;
-    case FlowPhase::kSelected:
-    case FlowPhase::kMoved:
-    case FlowPhase::kCancelled:
-    case FlowPhase::kReturned:
-    case FlowPhase::kReverted:
-    case FlowPhase::kFailedOver:
-    case FlowPhase::kLost:
-      return;
-  }
-}
-
-// A switch that restarted has forgotten also the rule that a phase has behind it.
-void HandOver::Reinstall(HandOverContext& context, Flow& flow) {
-  if (flow.phase == FlowPhase::kCommitting || flow.phase == FlowPhase::kHolding) Install(context, flow, forward());
-  if (flow.phase == FlowPhase::kCommittingBack) Install(context, flow, back());
-  if (flow.phase == FlowPhase::kFreshening && !flow.over) Install(context, flow, EpochOver(flow));
-}
-
-void HandOver::Command(HandOverContext& context, Flow& flow, Link link, CustodyVerb verb, Epoch epoch) {
-  flow.issued = context.now;
-  BatchFor(NodeOf(link), verb, epoch).push_back(flow.key.tuple);
-}
-
-void HandOver::Install(HandOverContext& context, Flow& flow, Epoch epoch) {
-  flow.issued = context.now;
-  BatchFor(kSwitchNode, std::nullopt, epoch).push_back(flow.key.tuple);
-}
-
-std::vector<FiveTuple>& HandOver::BatchFor(NodeId to, std::optional<CustodyVerb> verb, Epoch epoch) {
-  for (Batch& batch : batches_) {
-    if (batch.to == to && batch.verb == verb && batch.epoch == epoch) return batch.flows;
-  }
-  batches_.push_back({to, verb, epoch, {}});
-  return batches_.back().flows;
-}
-
-NodeId HandOver::NodeOf(Link link) const {
-  switch (link) {
-    case Link::kSrc:
-      return NfNode(request_.src);
-    case Link::kDst:
-      return NfNode(request_.dst);
-    case Link::kSwitch:
-      return kSwitchNode;
-  }
-  return kSwitchNode;
-}
-
-uint64_t HandOver::Nonce(const HandOverContext& context, Epoch epoch) const {
-  std::vector<uint8_t> what;
-  AppendLittle(epoch, &what);
-  return SipHash24(context.secret, what);
 }
 
 void HandOver::TakeTurns(HandOverContext& context) {
@@ -481,35 +430,6 @@ void HandOver::Finish(HandOverContext& context, Flow& flow, FlowPhase phase) {
   if (ended.epoch != 0) context.rules.Get(flow.key) = ended;
   if (ended.epoch != 0 && context.limits.cool_down > Duration()) context.moved.Get(flow.key) = context.now;
   ended_.push_back(ended);
-}
-
-// What gathered in this call, many flows in one message.
-void HandOver::Flush(HandOverContext& context) {
-  for (const Batch& batch : batches_) {
-    InBatches(batch.flows, [&](std::vector<FiveTuple> flows, bool) {
-      if (!batch.verb) {
-        const bool back_to_src = batch.epoch == back();
-        context.outbox.Send(
-            batch.to, id_,
-            msg::Install{batch.epoch, back_to_src ? request_.src : request_.dst,
-                         back_to_src ? request_.dst : request_.src, Nonce(context, batch.epoch), std::move(flows)});
-        return;
-      }
-      const bool to_src = batch.to == NfNode(request_.src);
-      context.outbox.Send(batch.to, id_,
-                          msg::CustodyCommand{*batch.verb, batch.epoch, to_src ? request_.dst : request_.src,
-                                              to_src ? dst_incarnation_ : src_incarnation_, Nonce(context, batch.epoch),
-                                              std::move(flows)});
-    });
-  }
-  batches_.clear();
-  if (context.journal && !ended_.empty()) {
-    InBatches(ended_, [&](std::vector<journal::EndedFlow> flows, bool) {
-      context.outbox.journal.push_back(journal::End{id_, std::move(flows)});
-      ++context.journaled;
-    });
-  }
-  ended_.clear();
 }
 
 }  // namespace uhaul

@@ -201,7 +201,7 @@ void NfAgent::Hash(StateHash& hash, TimePoint now) const {
       for (const FiveTuple& tuple : c->flows) hash.Add(hasher_.Id(tuple));
     }
   });
-  custody_.Hash(hash);
+  custody_.Hash(hash, now);
   hash.Add((uint64_t{generation_} << 1) | (dropping_ ? 1U : 0U));
   for (const Wildcard& w : wildcards_) hash.Add((uint64_t{w.operation} << 8) | static_cast<uint64_t>(w.lock));
   for (const FlowKey& key : locks_.SortedKeys()) {

@@ -33,9 +33,9 @@ struct NfAgentOptions {
   FlowTableOptions fit;
   Profile profile;
   HashKey hash_key;
-  uint64_t incarnation = 1;  // another one after each start of the process
-  FlowCustodyOptions custody{};
-  bool restarted = false;  // drops everything until ResumeForwarding
+  uint64_t incarnation = 1;      // another one after each start of the process
+  FlowCustodyOptions custody{};  // also: by how many ports packets come
+  bool restarted = false;        // drops everything until ResumeForwarding
 };
 
 enum class NfVerdict : uint8_t {

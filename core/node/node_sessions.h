@@ -14,10 +14,10 @@ class NodeSessions {
   // The connection opened: the node is greeted, and is not there until it answers.
   void Greet(NodeId node) { sessions_[node].up = false; }
   // True if it is another one than the last time (or the first).
-  bool Answered(NodeId node, uint64_t incarnation) {
+  bool Answered(NodeId node, const msg::Hello& hello) {
     Session& session = sessions_[node];
-    const bool other = session.incarnation != incarnation;
-    session = {incarnation, true, false};
+    const bool other = session.incarnation != hello.incarnation;
+    session = {hello.incarnation, true, false, hello.marking};
     return other;
   }
   // The operator's word: it will not come back as it was.
@@ -33,6 +33,11 @@ class NodeSessions {
     const auto found = sessions_.find(node);
     return found != sessions_.end() && found->second.up;
   }
+  // How the switch marks, as it has said last.
+  msg::Marking marking() const {
+    const auto found = sessions_.find(kSwitchNode);
+    return found == sessions_.end() ? msg::Marking::kAtomic : found->second.marking;
+  }
   // 0: it has never answered.
   uint64_t incarnation(NodeId node) const {
     const auto found = sessions_.find(node);
@@ -41,7 +46,7 @@ class NodeSessions {
   void Hash(StateHash& hash) const {
     for (const auto& [node, session] : sessions_) {
       hash.Add((static_cast<uint64_t>(node.role) << 16) | (uint64_t{node.instance} << 8) | (session.up ? 1U : 0U) |
-               (session.dead ? 2U : 0U));
+               (session.dead ? 2U : 0U) | (session.marking == msg::Marking::kAtomic ? 0U : 4U));
       hash.Add(session.incarnation);
     }
   }
@@ -51,6 +56,7 @@ class NodeSessions {
     uint64_t incarnation = 0;
     bool up = false;
     bool dead = false;
+    msg::Marking marking = msg::Marking::kAtomic;
   };
   std::map<NodeId, Session> sessions_;
 };

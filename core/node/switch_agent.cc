@@ -22,7 +22,11 @@ void SwitchAgent::SetProfile(const Profile& profile) {
 }
 
 SwitchAgent::Rule* SwitchAgent::Lookup(const Packet& packet) {
-  if (Rule* rule = exact_.Find(packet.flow)) return rule;
+  if (auto* old = behind_.empty() ? nullptr : behind_.Find(packet.flow); old != nullptr) [[unlikely]] {
+    if (old->front()) return &*old->front();
+  } else if (Rule* rule = exact_.Find(packet.flow)) {
+    return rule;
+  }
   for (Wildcard& w : wildcards_) {
     if (w.filter.Matches(packet.flow.tuple)) return &w.rule;
   }
@@ -79,8 +83,10 @@ void SwitchAgent::OnMessage(TimePoint now, const Message& message, Outbox& outbo
     cpu_.Submit(now, options_.profile.rule.Of(epoch->flows.size(), Bytes()), message);
   } else if (std::holds_alternative<msg::ResumeForwarding>(message.body)) {
     cpu_.Submit(now, Duration(), message);  // behind the rules
+  } else if (std::holds_alternative<msg::SendMarkers>(message.body)) {
+    cpu_.Submit(now, Duration(), message);
   } else if (std::holds_alternative<msg::Hello>(message.body)) {
-    outbox.Send(kControllerNode, message.operation, msg::Hello{options_.incarnation});
+    outbox.Send(kControllerNode, message.operation, msg::Hello{options_.incarnation, options_.marking});
   } else {
     ++strays_;
   }
@@ -99,23 +105,40 @@ void SwitchAgent::Close(Outbox& outbox, size_t first) const {
 }
 
 void SwitchAgent::RunDue(TimePoint now, Outbox& outbox) {
+  TakeOverDue(now);
   while (const auto due = cpu_.PopDue(now)) {
     if (due->generation < generation_) continue;  // of a controller that has been replaced meanwhile
     if (const auto* install = std::get_if<msg::InstallRules>(&due->body)) Run(due->operation, *install, outbox);
     if (const auto* remove = std::get_if<msg::RemoveRules>(&due->body)) Run(due->operation, *remove, outbox);
-    if (const auto* epoch = std::get_if<msg::Install>(&due->body)) Run(due->operation, *epoch, outbox);
+    if (const auto* epoch = std::get_if<msg::Install>(&due->body)) Run(now, due->operation, *epoch, outbox);
+    if (const auto* markers = std::get_if<msg::SendMarkers>(&due->body)) Run(*markers, outbox);
     if (std::holds_alternative<msg::ResumeForwarding>(due->body)) dropping_ = false;
+  }
+  TakeOverDue(now);
+}
+
+void SwitchAgent::TakeOverDue(TimePoint now) {
+  while (!lagging_.empty() && lagging_.front().due <= now) {
+    TakeOver(lagging_.front().flow);
+    lagging_.pop_front();
   }
 }
 
-void SwitchAgent::Run(OperationId op, const msg::Install& m, Outbox& outbox) {
+void SwitchAgent::TakeOver(const FlowKey& flow) {
+  auto* old = behind_.Find(flow);
+  if (old == nullptr) return;  // it was overruled
+  old->erase(old->begin());
+  if (old->empty()) behind_.Erase(flow);
+}
+
+void SwitchAgent::Run(TimePoint now, OperationId op, const msg::Install& m, Outbox& outbox) {
   msg::CustodyReport report{m.epoch, {}};
   uint32_t installed = 0;
   for (const FiveTuple& tuple : m.flows) {
     const FlowKey flow = hasher_.Key(tuple);
-    const msg::CustodyStatus status = InstallOne(op, m, flow, &installed);
-    if (status == msg::CustodyStatus::kInstalled) {
-      outbox.markers.push_back({m.mark_nf, {flow, m.epoch, m.nonce}});
+    const msg::CustodyStatus status = InstallOne(now, op, m, flow, &installed);
+    if (status == msg::CustodyStatus::kInstalled && options_.marking == msg::Marking::kAtomic) {
+      Mark(m.mark_nf, flow, m.epoch, m.nonce, outbox);
     }
     report.flows.push_back({tuple, status, 0});
   }
@@ -123,7 +146,20 @@ void SwitchAgent::Run(OperationId op, const msg::Install& m, Outbox& outbox) {
   outbox.Send(kControllerNode, op, std::move(report));
 }
 
-msg::CustodyStatus SwitchAgent::InstallOne(OperationId op, const msg::Install& m, const FlowKey& flow,
+void SwitchAgent::Run(const msg::SendMarkers& m, Outbox& outbox) {
+  for (const FiveTuple& tuple : m.flows) {
+    const FlowKey flow = hasher_.Key(tuple);
+    if (EpochOf(flow) == m.epoch) Mark(m.nf, flow, m.epoch, m.nonce, outbox);
+  }
+}
+
+void SwitchAgent::Mark(uint8_t nf, const FlowKey& flow, Epoch epoch, uint64_t nonce, Outbox& outbox) const {
+  for (uint8_t port = 0; port < options_.nf_ports; ++port) {
+    outbox.markers.push_back({nf, {flow, epoch, nonce, port}});
+  }
+}
+
+msg::CustodyStatus SwitchAgent::InstallOne(TimePoint now, OperationId op, const msg::Install& m, const FlowKey& flow,
                                            uint32_t* installed) {
   if (const Epoch* failed = failed_.Find(flow); failed != nullptr && *failed == m.epoch) {
     return msg::CustodyStatus::kInstallFailed;
@@ -134,6 +170,10 @@ msg::CustodyStatus SwitchAgent::InstallOne(OperationId op, const msg::Install& m
   if (rule == nullptr && exact_.size() >= options_.table_capacity) {
     if (failed_.size() < options_.table_capacity || failed_.Contains(flow)) failed_.Get(flow) = m.epoch;
     return msg::CustodyStatus::kInstallFailed;
+  }
+  if (options_.marking == msg::Marking::kPacketOut && !dropping_) {
+    behind_.Get(flow).push_back(rule == nullptr ? std::nullopt : std::optional(*rule));
+    if (options_.lag) lagging_.push_back({now + *options_.lag, flow});
   }
   if (rule == nullptr) rule = &exact_.Get(flow);
   *rule = {{msg::RuleAction::Kind::kForward, m.nf, 0}, 0, op, m.epoch};
@@ -169,6 +209,7 @@ void SwitchAgent::Run(OperationId op, const msg::InstallRules& m, Outbox& outbox
       if (rule == nullptr) rule = &exact_.Get(key);
       ack.diverted += Diverted(rule->action, rule->matched);
       *rule = {m.action, 0, op, rule->epoch};
+      behind_.Erase(key);
       ++installed;
     }
   }
@@ -188,6 +229,7 @@ uint64_t SwitchAgent::InstallWildcard(OperationId op, const msg::InstallRules& m
   exact_.EraseIf([&](const FlowKey& key, const Rule& rule) {
     return rule.operation != op && rule.action.nf == m.supersedes && m.filter.Matches(key.tuple);
   });
+  behind_.EraseIf([&](const FlowKey& key, const auto&) { return !exact_.Contains(key); });
   const auto at =
       std::find_if(wildcards_.begin(), wildcards_.end(), [&](const Wildcard& w) { return w.priority <= m.priority; });
   wildcards_.insert(at, {m.filter, m.priority, {m.action, 0, op, 0}});
@@ -195,7 +237,10 @@ uint64_t SwitchAgent::InstallWildcard(OperationId op, const msg::InstallRules& m
 }
 
 void SwitchAgent::Run(OperationId op, const msg::RemoveRules& m, Outbox& outbox) {
-  for (const FiveTuple& tuple : m.flows) exact_.Erase(hasher_.Key(tuple));
+  for (const FiveTuple& tuple : m.flows) {
+    exact_.Erase(hasher_.Key(tuple));
+    behind_.Erase(hasher_.Key(tuple));
+  }
   outbox.Send(kControllerNode, op, msg::RulesAck{m.xid, {}, false, 0, table_entries()});
 }
 
@@ -217,6 +262,11 @@ void SwitchAgent::Hash(StateHash& hash, TimePoint now) const {
     hash.Add(key.id);
     hash.Add(~*failed_.Find(key));
   }
+  for (const FlowKey& key : behind_.SortedKeys()) {
+    hash.Add(key.id);
+    for (const auto& old : *behind_.Find(key)) hash.Add(old ? 1U + old->action.nf : 0U);
+  }
+  for (const Lagging& lagging : lagging_) hash.Add(static_cast<uint64_t>((lagging.due - now).nanos()));
   hash.Add((uint64_t{generation_} << 1) | (dropping_ ? 1U : 0U));
   cpu_.ForEach([&](TimePoint due, const Message& change) {
     hash.Add(static_cast<uint64_t>((due - now).nanos()));

@@ -6,9 +6,17 @@
 // (on a path that keeps its order it only repeats what was said); a lower one is stale; one that failed once fails
 // again, for its operation has given the flow up.
 //
-// A switch that restarted knows no rule. It drops everything until the controller has put the rules back.
+// A switch whose data path follows a rule later than it acknowledges it (Marking::kPacketOut) cannot mark in that step,
+// and says so at Hello: INSTALL is only acknowledged, and markers go out when the controller sends for them. What the
+// data path does meanwhile is kept beside the rules.
+//
+// A switch that restarted knows no rule. It drops everything until the controller has put the rules back; they are in
+// force then, all of them.
 #pragma once
 
+#include <algorithm>
+#include <deque>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -26,6 +34,10 @@ struct SwitchAgentOptions {
   uint8_t default_nf = 0;
   uint64_t incarnation = 1;  // another one after each start of the process
   bool restarted = false;    // drops everything until ResumeForwarding
+  msg::Marking marking = msg::Marking::kAtomic;
+  // kPacketOut: so much later the data path follows what was acknowledged. Nothing: when it is told to (TakeOver).
+  std::optional<Duration> lag = Duration();
+  uint8_t nf_ports = 1;  // by which packets come to an NF, each a queue of its own: each gets the marker
 };
 
 class SwitchAgent {
@@ -37,7 +49,13 @@ class SwitchAgent {
   void OnBurst(TimePoint now, std::span<const Packet> packets, std::span<uint8_t> verdicts, Outbox& outbox);
   void OnMessage(TimePoint now, const Message& message, Outbox& outbox);
   void OnTimer(TimePoint now, Outbox& outbox);
-  TimePoint NextDeadline() const { return cpu_.NextDeadline(); }
+  TimePoint NextDeadline() const {
+    return lagging_.empty() ? cpu_.NextDeadline() : std::min(cpu_.NextDeadline(), lagging_.front().due);
+  }
+  // The data path follows one more rule of the flow, of those that it is behind with.
+  void TakeOver(const FlowKey& flow);
+  bool behind() const { return !behind_.empty(); }
+  bool BehindOn(const FlowKey& flow) const { return behind_.Contains(flow); }
 
   // See NfAgent::SetProfile.
   void SetProfile(const Profile& profile);
@@ -61,12 +79,20 @@ class SwitchAgent {
     uint16_t priority = 0;
     Rule rule;
   };
+  struct Lagging {
+    TimePoint due;
+    FlowKey flow;
+  };
   Rule* Lookup(const Packet& packet);
   void RunDue(TimePoint now, Outbox& outbox);
+  void TakeOverDue(TimePoint now);
   void Run(OperationId op, const msg::InstallRules& m, Outbox& outbox);
   void Run(OperationId op, const msg::RemoveRules& m, Outbox& outbox);
-  void Run(OperationId op, const msg::Install& m, Outbox& outbox);
-  msg::CustodyStatus InstallOne(OperationId op, const msg::Install& m, const FlowKey& flow, uint32_t* installed);
+  void Run(TimePoint now, OperationId op, const msg::Install& m, Outbox& outbox);
+  void Run(const msg::SendMarkers& m, Outbox& outbox);
+  msg::CustodyStatus InstallOne(TimePoint now, OperationId op, const msg::Install& m, const FlowKey& flow,
+                                uint32_t* installed);
+  void Mark(uint8_t nf, const FlowKey& flow, Epoch epoch, uint64_t nonce, Outbox& outbox) const;
   uint64_t InstallWildcard(OperationId op, const msg::InstallRules& m);
   void Close(Outbox& outbox, size_t first) const;
 
@@ -76,6 +102,9 @@ class SwitchAgent {
   FlowMap<Rule> exact_;
   std::vector<Wildcard> wildcards_;  // by priority, highest first
   FlowMap<Epoch> failed_;            // the last epoch that failed; as many as there may be rules
+  // What the data path has instead of a flow's rule (none: no exact rule), and what it will have before it.
+  FlowMap<std::vector<std::optional<Rule>>> behind_;
+  std::deque<Lagging> lagging_;
   bool dropping_ = false;
   uint32_t generation_ = 0;  // of the controller that is obeyed
   uint64_t strays_ = 0;

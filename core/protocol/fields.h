@@ -227,10 +227,11 @@ void Fields(Wire& w, Of<msg::PacketIn> auto& m) {
 template <class Wire>
 void Fields(Wire& w, Of<msg::Hello> auto& m) {
   w.Int(m.incarnation);
+  Enum(w, m.marking, msg::Marking::kPacketOut);
 }
 template <class Wire>
 void Fields(Wire& w, Of<msg::CustodyCommand> auto& m) {
-  Enum(w, m.verb, msg::CustodyVerb::kArmBack);
+  Enum(w, m.verb, msg::CustodyVerb::kWatch);
   w.Int(m.epoch);
   w.Int(m.peer);
   w.Int(m.peer_incarnation);
@@ -240,7 +241,7 @@ void Fields(Wire& w, Of<msg::CustodyCommand> auto& m) {
 template <class Wire>
 void Fields(Wire& w, Of<msg::FlowStatus> auto& m) {
   Fields(w, m.tuple);
-  Enum(w, m.status, msg::CustodyStatus::kInstallFailed);
+  Enum(w, m.status, msg::CustodyStatus::kArrived);
   w.Int(m.dropped);
 }
 template <class Wire>
@@ -254,6 +255,13 @@ void Fields(Wire& w, Of<msg::Install> auto& m) {
   w.Int(m.epoch);
   w.Int(m.nf);
   w.Int(m.mark_nf);
+  w.Int(m.nonce);
+  Fields(w, m.flows);
+}
+template <class Wire>
+void Fields(Wire& w, Of<msg::SendMarkers> auto& m) {
+  w.Int(m.epoch);
+  w.Int(m.nf);
   w.Int(m.nonce);
   Fields(w, m.flows);
 }

@@ -212,10 +212,16 @@ struct PacketIn {
 };
 
 // ---- hand-over (core/node/hand_over.h)
+// When a switch can send markers.
+enum class Marking : uint8_t {
+  kAtomic = 0,     // in the step in which the rule changes
+  kPacketOut = 1,  // when it is told to: its data path follows a rule later than it acknowledges it (Open vSwitch)
+};
 // Both ways, when a connection opens. From the controller: from now on its generation counts, messages of older ones
 // are ignored. The node answers who it is: another incarnation than before means that it died in between.
 struct Hello {
-  uint64_t incarnation = 0;  // 0 from the controller
+  uint64_t incarnation = 0;            // 0 from the controller
+  Marking marking = Marking::kAtomic;  // of a switch
   bool operator==(const Hello&) const = default;
 };
 enum class CustodyVerb : uint8_t {
@@ -227,6 +233,7 @@ enum class CustodyVerb : uint8_t {
   kFresh = 5,    // dst: src died with the state, go on without it
   kHold = 6,     // src: dst refused; buffer, packets come back
   kArmBack = 7,  // dst: send the buffered packets back when the marker comes
+  kWatch = 8,    // who waits for these flows: say when a packet of theirs has come
 };
 struct CustodyCommand {  // controller -> NF
   CustodyVerb verb = CustodyVerb::kPrepare;
@@ -257,6 +264,7 @@ enum class CustodyStatus : uint8_t {
   kMisdirected = 16,  // packets came for a flow that was handed over; they were dropped
   kInstalled = 17,    // switch: the rule is in force, the marker behind the last packet
   kInstallFailed = 18,
+  kArrived = 19,  // a packet of a flow that is waited for has come: the switch's data path follows the rule
 };
 struct FlowStatus {
   FiveTuple tuple;
@@ -269,7 +277,8 @@ struct CustodyReport {  // NF or switch -> controller
   std::vector<FlowStatus> flows;
   bool operator==(const CustodyReport&) const = default;
 };
-// Atomically: the flows' packets go to `nf`, and behind the last one that went to `mark_nf` goes a marker.
+// Atomically: the flows' packets go to `nf`, and behind the last one that went to `mark_nf` goes a marker. A switch
+// that marks by packet-out only acknowledges the rule.
 struct Install {  // controller -> switch
   Epoch epoch = 0;
   uint8_t nf = 0;
@@ -277,6 +286,13 @@ struct Install {  // controller -> switch
   uint64_t nonce = 0;
   std::vector<FiveTuple> flows;
   bool operator==(const Install&) const = default;
+};
+struct SendMarkers {  // controller -> a switch that marks by packet-out: if the flows' rules are of this epoch
+  Epoch epoch = 0;
+  uint8_t nf = 0;
+  uint64_t nonce = 0;
+  std::vector<FiveTuple> flows;
+  bool operator==(const SendMarkers&) const = default;
 };
 struct ResumeForwarding {  // controller -> a switch or an NF that restarted: it may let packets go again
   bool operator==(const ResumeForwarding&) const = default;
@@ -309,7 +325,7 @@ using MessageVariant =
                  msg::PacketEvent, msg::ProcessedEvent, msg::StartRelay, msg::StopRelay, msg::StopRelayAck,
                  msg::NewFlow, msg::InstallRules, msg::RulesAck, msg::RemoveRules, msg::PacketOut, msg::PacketIn,
                  msg::Hello, msg::CustodyCommand, msg::CustodyReport, msg::Install, msg::ResumeForwarding, msg::State,
-                 msg::ReturnedPacket, msg::Returned>;
+                 msg::ReturnedPacket, msg::Returned, msg::SendMarkers>;
 
 // What copies, moves and ends a variant of so many kinds is made once, in message.cc, and not in every file that sends
 // or receives: a third of the time that these take to compile.
@@ -330,6 +346,7 @@ struct Marker {
   FlowKey flow;
   Epoch epoch = 0;
   uint64_t nonce = 0;
+  uint8_t port = 0;  // of the NF: where packets come in by several, each has its own marker
   bool operator==(const Marker&) const = default;
 };
 

@@ -104,12 +104,23 @@ Plan DrawPlan(Random& r, Family family) {
   return plan;
 }
 
+// Drawn apart, so that the seeds of the time before this was drawn are what they were.
+void DrawMarking(Random& r, WorldOptions* o) {
+  if (r.Below(4) == 0) {
+    o->marking = msg::Marking::kPacketOut;
+    o->lag = DrawMicros(r, r.Below(2) ? 50 : 3000);
+    o->grace = r.Below(2) ? *o->lag : *o->lag + DrawMicros(r, 5000);  // the bet is won, if only just
+  }
+  if (r.Below(4) == 0) o->ports = 2;
+}
+
 class Run {
  public:
   Run(Family family, uint64_t seed, std::vector<std::string>* log, Cells* cells)
       : family_(family),
         random_(seed, 11),
-        plan_(DrawPlan(random_, family)),
+        marking_random_(seed, 13),
+        plan_(DrawAll()),
         world_(plan_.options),
         delays_(random_, world_.link_count()) {
     world_.set_delays(&delays_);
@@ -128,6 +139,12 @@ class Run {
  private:
   using Key = std::pair<int64_t, uint64_t>;  // when, and the order of planning
 
+  Plan DrawAll() {
+    Plan plan = DrawPlan(random_, family_);
+    if (family_ == Family::kHandOver) DrawMarking(marking_random_, &plan.options);
+    return plan;
+  }
+
   void At(TimePoint when, Choice choice) { schedule_.emplace(Key{when.nanos(), planned_++}, choice); }
   TimePoint Sometime() { return TimePoint::FromNanos(static_cast<int64_t>(random_.Below(kLoadMicros * 1000))); }
 
@@ -139,7 +156,8 @@ class Run {
       const Duration gap = DrawMicros(random_, 2 * kLoadMicros / packets);
       for (uint32_t i = 0; i < packets; ++i) {
         at = at + Duration::Nanos(static_cast<int64_t>(random_.Below(static_cast<uint64_t>(gap.nanos()))));
-        At(at, {Act::kInject, static_cast<uint16_t>(f)});
+        const bool second = plan_.options.ports > 1 && marking_random_.Below(2) == 0;
+        At(at, {Act::kInject, static_cast<uint16_t>(second ? f | kSecondPort : f)});
       }
     }
     TimePoint at = TimePoint::FromNanos(static_cast<int64_t>(100'000 + random_.Below(500'000)));
@@ -216,6 +234,7 @@ class Run {
       case Act::kDeliver:
       case Act::kTimer:
       case Act::kSync:
+      case Act::kTakeOver:
       case Act::kLose:
       case Act::kRepeat:
       case Act::kBreakPeers:
@@ -309,6 +328,7 @@ class Run {
 
   Family family_;
   Random random_;
+  Random marking_random_;
   Plan plan_;
   World world_;
   DrawnDelays delays_;

@@ -8,9 +8,9 @@ namespace {
 
 constexpr const char* kStates[kCustodies] = {"NONE",      "OWN",     "ARMED",        "EXPORTING",   "SENT", "WAIT",
                                              "IMPORTING", "REFUSED", "RETURN_ARMED", "RETURN_SENT", "HOLD"};
-constexpr const char* kColumns[kInputs] = {"packet", "marker",  "PREPARE",  "ARM",    "COMMIT",
-                                           "CANCEL", "REVERT",  "FRESH",    "HOLD",   "ARM_BACK",
-                                           "STATE",  "RET.PKT", "RETURNED", "opened", "closed"};
+constexpr const char* kColumns[kInputs] = {"packet",  "marker",   "PREPARE", "ARM",      "COMMIT", "CANCEL",
+                                           "REVERT",  "FRESH",    "HOLD",    "ARM_BACK", "WATCH",  "STATE",
+                                           "RET.PKT", "RETURNED", "opened",  "closed"};
 
 }  // namespace
 

@@ -21,13 +21,14 @@ enum class Input : uint8_t {
   kFresh,
   kHold,
   kArmBack,
+  kWatch,
   kState,
   kReturnedPacket,
   kReturned,
   kStreamOpened,
   kStreamClosed,
 };
-inline constexpr size_t kInputs = 15;
+inline constexpr size_t kInputs = 16;
 inline constexpr size_t kCustodies = 11;
 
 class Cells {

@@ -122,10 +122,10 @@ int RunRandom(const RandomOptions& options) {
               static_cast<unsigned long long>(options.count), static_cast<unsigned long long>(total.moves),
               static_cast<unsigned long long>(total.steps), static_cast<unsigned long long>(failed),
               static_cast<double>(total.moves) / took.count() * 60);
-  constexpr const char* kNames[kActs] = {"packets",       "deliveries", "timers",       "moves",    "syncs",
-                                         "declared dead", "restarts",   "aborts",       "refusals", "table filled",
-                                         "table emptied", "lost",       "markers lost", "repeated", "breaks",
-                                         "peer breaks",   "crashes"};
+  constexpr const char* kNames[kActs] = {"packets",       "deliveries",    "timers",         "moves",        "syncs",
+                                         "declared dead", "restarts",      "rules followed", "aborts",       "refusals",
+                                         "table filled",  "table emptied", "lost",           "markers lost", "repeated",
+                                         "breaks",        "peer breaks",   "crashes"};
   for (size_t i = static_cast<size_t>(Act::kDeclare); i < kActs; ++i) {
     if (total.acts[i] > 0) std::printf("  %llu %s\n", static_cast<unsigned long long>(total.acts[i]), kNames[i]);
   }

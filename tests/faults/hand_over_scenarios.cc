@@ -45,6 +45,19 @@ class Of {
   Of& Restarts() { return s_.restarts = true, *this; }
   Of& MultiQueue() { return s_.options.multi_queue = true, *this; }
   Of& Buffer(uint64_t packets) { return s_.options.profile.nf_buffer = Bytes(100 * packets), *this; }
+  Of& PacketOut() {
+    s_.options.marking = msg::Marking::kPacketOut;
+    s_.most_timers = 5;
+    s_.spare_timers = 3;  // an idle flow is waited for, there and back
+    return *this;
+  }
+  Of& Grace(Duration time) { return s_.options.grace = time, *this; }
+  Of& TwoPorts() { return s_.options.ports = 2, *this; }
+  Of& Shows(ViolationSet what, bool bad_end) {
+    s_.shows = what;
+    s_.shows_bad_end = bad_end;
+    return *this;
+  }
   Of& Ends(uint8_t at) { return s_.options.fin_at = at, *this; }
   operator Scenario() const { return s_; }  // NOLINT: that is what it is for
 
@@ -118,6 +131,39 @@ std::vector<Scenario> HandOverScenarios() {
       Of("U49", "there and back, controller crash", 1, 1).Move(1, 0).Crash(kTheController),
       Of("U50", "dst refuses, and once more; early repeats", 1, 1).Move(0, 1).Refuse().Early(),
       Of("U51", "no room for the rule, early repeats", 1, 1).TableFull().Early(),
+      // A switch that marks by packet-out, behind its acknowledgements.
+      Of("U20", "packet-out: no fault", 1, 4).PacketOut(),
+      Of("U28", "packet-out: break, controller crash, marker loss", 1, 3)
+          .PacketOut()
+          .Breaks(1)
+          .Crash(kTheController)
+          .MarkerLoss(),
+      Of("U57", "packet-out: dst refuses, marker loss", 1, 2).PacketOut().Refuse().MarkerLoss(),
+      Of("U58", "packet-out: there and back, marker loss", 1, 2).PacketOut().Move(1, 0).MarkerLoss(),
+      Of("U59", "packet-out: dst crash and restart, and there once more", 1, 2)
+          .PacketOut()
+          .Move(0, 1)
+          .Crash(kDst)
+          .Restarts(),
+      Of("U60", "packet-out: src crash and restart, and back", 1, 2).PacketOut().Move(1, 0).Crash(kSrc).Restarts(),
+      Of("U67", "src crash and restart, and back", 1, 2).Move(1, 0).Crash(kSrc).Restarts(),
+      Of("U61", "packet-out: switch crash, dst refuses", 1, 2).PacketOut().Crash(kTheSwitch).Refuse(),
+      Of("U62", "packet-out: marker loss, early repeats", 1, 2)
+          .PacketOut()
+          .Grace(Duration::Millis(60))  // beyond the first repeat
+          .MarkerLoss()
+          .Early()
+          .Timers(6),
+      Of("U63", "packet-out: the grace time is shorter than the lag", 1, 2)
+          .PacketOut()
+          .Early()
+          .Shows(Bit(Violation::kReorder) | Bit(Violation::kDropped), false),
+      Of("U66", "packet-out: two flows", 2, 1).PacketOut(),
+      // A connection whose directions come by ports of their own.
+      Of("U40", "two ports: no fault", 1, 2).TwoPorts().Timers(0),
+      Of("U56", "two ports: break, marker loss", 1, 2).TwoPorts().Breaks(1).MarkerLoss(),
+      Of("U64", "two ports: dst refuses, marker loss", 1, 1).TwoPorts().Refuse().MarkerLoss(),
+      Of("U65", "two ports: marker loss, early repeats", 1, 1).TwoPorts().MarkerLoss().Early(),
       // Small ones, in which mutants are caught.
       Of("U41", "src crash", 1, 1).Crash(kSrc).Late(),
       Of("U34", "a break", 1, 2).Breaks(1),

@@ -77,7 +77,8 @@ std::string NodeText(NodeId node) {
 std::string FlowText(const FiveTuple& tuple) { return "f" + std::to_string(FlowNumber(tuple)); }
 
 std::string PacketText(const Packet& packet) {
-  return FlowText(packet.flow.tuple) + " #" + std::to_string(packet.handle) + (packet.do_not_buffer ? "!" : "");
+  return FlowText(packet.flow.tuple) + " #" + std::to_string(packet.handle) + (packet.reverse ? "'" : "") +
+         (packet.do_not_buffer ? "!" : "");
 }
 
 std::string MessageText(const Message& message) {
@@ -107,6 +108,7 @@ uint64_t HashOf(const Marker& marker) {
   hash.Add(marker.flow.id);
   hash.Add(marker.epoch);
   hash.Add(marker.nonce);
+  hash.Add(marker.port);
   return hash.value();
 }
 

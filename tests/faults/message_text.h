@@ -15,7 +15,7 @@ uint32_t FlowNumber(const FiveTuple& tuple);
 std::string FlowText(const FiveTuple& tuple);
 // "NF 1"
 std::string NodeText(NodeId node);
-// "f3 #2": the third packet of its flow.
+// "f3 #2": the third packet of its flow; "f3 #2'": it comes by the second port.
 std::string PacketText(const Packet& packet);
 // "PutPerflow op1 f3 2 [57] 300 0"
 std::string MessageText(const Message& message);

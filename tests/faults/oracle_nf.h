@@ -25,7 +25,9 @@ struct Processed {
 
 class OracleNf final : public NetworkFunction {
  public:
-  explicit OracleNf(HashKey key) : audit_({.timeout = Duration::Seconds(1'000'000), .hash_key = key}) {}
+  // `both_ways`: a connection's packets go in both directions.
+  explicit OracleNf(HashKey key, bool both_ways = false)
+      : audit_({.timeout = Duration::Seconds(1'000'000), .hash_key = key}), hasher_(key), both_ways_(both_ways) {}
 
   std::unique_ptr<NetworkFunction> Clone() const override { return std::make_unique<OracleNf>(*this); }
   SchemaId schema() const override { return SequenceAudit::kSchema; }
@@ -41,13 +43,18 @@ class OracleNf final : public NetworkFunction {
 
   void RefuseImports(uint32_t most) const { refuse_ = most; }
   bool refuses() const { return refuse_ > 0; }
-  uint64_t VersionOf(const FlowKey& flow) const { return audit_.CountsOf(flow).packets; }
+  uint64_t VersionOf(const FlowKey& flow) const {
+    const uint64_t packets = audit_.CountsOf(flow).packets;
+    return both_ways_ ? packets + audit_.CountsOf(hasher_.Key(flow.tuple.Reversed())).packets : packets;
+  }
   const SequenceAudit& audit() const { return audit_; }
   // Since the last call.
   std::vector<Processed> TakeProcessed() const { return std::exchange(processed_, {}); }
 
  private:
   SequenceAudit audit_;
+  FlowHasher hasher_;
+  bool both_ways_ = false;
   mutable uint32_t refuse_ = 0;  // an agent shows its function const
   mutable std::vector<Processed> processed_;
 };

@@ -1,6 +1,7 @@
 #include "tests/faults/search_state.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace uhaul::faults {
 namespace {
@@ -17,6 +18,7 @@ bool Drawn(Act act) {
     case Act::kSync:
     case Act::kDeclare:
     case Act::kRestart:
+    case Act::kTakeOver:
     case Act::kCrash:  // per machine: Scenario::crashes
       return false;
     case Act::kTimer:
@@ -165,13 +167,20 @@ std::vector<Choice> SearchState::Choices(const Scenario& scenario, bool all) con
   if (!all && Eager(scenario, &choices)) return choices;
   if (begun < world.options().moves.size() && idle) add(Act::kMove, begun);
   for (uint32_t f = 0; f < scenario.options.flows; ++f) {
-    if (world.truth().flow(f).sent < scenario.warm_up + scenario.packets) add(Act::kInject, f);
+    const FlowTruth& truth = world.truth().flow(f);
+    const auto by_second = static_cast<uint32_t>(std::popcount(truth.reverse));
+    if (truth.sent - by_second < scenario.warm_up + scenario.packets) add(Act::kInject, f);
+    if (world.options().ports > 1 && by_second < scenario.packets) add(Act::kInject, f | kSecondPort);
+    if (world.BehindOn(f)) add(Act::kTakeOver, f);
   }
   for (size_t i = 0; i < world.link_count(); ++i) {
     if (world.waiting(i) > 0) add(Act::kDeliver, i);
   }
   if (world.journal_pending() && up) add(Act::kSync, 0);
-  if (budget[static_cast<size_t>(Act::kTimer)] > 0 && (early > 0 || (!world.in_flight() && !world.journal_pending()))) {
+  bool absent = false;  // who will be back
+  for (size_t m = 0; m < world.machine_count(); ++m) absent |= world.down(m) && (m < 2 || scenario.restarts);
+  if (budget[static_cast<size_t>(Act::kTimer)] > (absent ? scenario.spare_timers : 0) &&
+      (early > 0 || (!world.in_flight() && !world.journal_pending()))) {
     for (size_t m = 0; m < world.machine_count(); ++m) {
       if (world.DeadlineOf(m) != TimePoint::Never()) add(Act::kTimer, m);
     }

@@ -1,9 +1,10 @@
 // Scenario: a small hand-over or move, with the faults that may strike it; SearchState: where it has come to, and what
 // may happen next there.
 //
-// In each state the next packet of any flow may reach the switch, any link may deliver its head, and a fault of the
-// scenario's budget may strike. Timers fire when nothing is in flight: they stand for times much longer than a
-// network's (a scenario may let some of them fire at any time). Faults strike only while an operation is under way.
+// In each state the next packet of any flow may reach the switch, any link may deliver its head, the switch's data path
+// may follow a rule that it is behind with, and a fault of the scenario's budget may strike. Timers fire when nothing
+// is in flight: they stand for times much longer than a network's (a scenario may let some of them fire at any time).
+// Faults strike only while an operation is under way.
 //
 // What cannot matter is left out:
 //   - an NF that is told to refuse, a table that is filled or emptied: only when an import, or a rule, comes next.
@@ -36,6 +37,7 @@ struct Scenario {
   bool restarts = true;                         // NFs that crashed come back; otherwise the operator declares them dead
   bool late = false;                            // what is under way may outlive its connection, or its sender
   uint8_t most_timers = 255;
+  uint8_t spare_timers = 0;  // of them: fire only when no machine is down that will be back
   uint8_t table_left = 0;  // Act::kFill leaves this many entries
   // What the scenario is to show (empty, 0: nothing, it is to be free of faults).
   ViolationSet shows = 0;

@@ -37,8 +37,9 @@ ViolationSet Truth::OnProcessed(uint32_t flow, const Processed& what) {
   const uint64_t before = bit - 1;
   ViolationSet wrong = 0;
   if ((f.processed & bit) != 0) wrong |= Bit(Violation::kDuplicate);
-  const bool overtakes = ((f.processed | f.lost | f.at_risk) & before) != before;
-  const bool overtaken = (f.processed & ~before & ~bit) != 0;
+  const uint64_t same = (f.reverse & bit) != 0 ? f.reverse : ~f.reverse;  // direction
+  const bool overtakes = ((f.processed | f.lost | f.at_risk) & before & same) != (before & same);
+  const bool overtaken = (f.processed & ~before & ~bit & same) != 0;
   if (overtakes || overtaken) wrong |= Bit(Violation::kReorder);
   if (what.version + f.ended_at != static_cast<uint64_t>(std::popcount(f.processed))) {
     if (f.crashed || f.reported) {
@@ -79,6 +80,7 @@ uint64_t Truth::sent() const {
 void Truth::Hash(StateHash& hash) const {
   for (const FlowTruth& f : flows_) {
     hash.Add(f.processed);
+    hash.Add(f.reverse);
     hash.Add(f.lost);
     hash.Add(f.at_risk);
     for (const uint64_t inside : f.inside) hash.Add(inside & ~f.processed);

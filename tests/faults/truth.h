@@ -33,6 +33,7 @@ inline constexpr uint8_t kMostNfs = 4;
 
 struct FlowTruth {
   uint64_t processed = 0;  // bit per packet
+  uint64_t reverse = 0;    // bit per packet: of the other direction; each has an order of its own
   uint64_t lost = 0;       // bit per packet: dropped, or inside what crashed, for all to see
   uint64_t at_risk =
       0;  // bit per packet: was inside an NF that died, another may have it still; or went to its successor

@@ -41,7 +41,7 @@ std::vector<Link> MakeLinks(const WorldOptions& options) {
     for (uint8_t y = 0; y < options.nfs; ++y) {
       if (x != y) links.push_back({Link::Kind::kPeer, NfNode(x), NfNode(y)});
     }
-    for (uint32_t lane = 0; lane < Lanes(options); ++lane) {
+    for (uint32_t lane = 0; lane < Lanes(options) * options.ports; ++lane) {
       links.push_back({Link::Kind::kData, kSwitchNode, NfNode(x)});
     }
   }
@@ -76,12 +76,22 @@ World::World(WorldOptions given)
 }
 
 Controller World::NewController() const {
-  return Controller({options().profile, kWorldKey, options().nfs, options().hand_over});
+  return Controller({.profile = options().profile,
+                     .hash_key = kWorldKey,
+                     .nf_count = options().nfs,
+                     .journal = options().hand_over,
+                     .limits = {.grace = options().grace}});
 }
 SwitchAgent World::NewSwitch() const {
   const uint8_t incarnation = incarnations_[MachineIndex(kSwitchNode)];
-  return SwitchAgent(
-      {options().profile, kWorldKey, options().table_capacity, 0, incarnation, options().hand_over && incarnation > 1});
+  return SwitchAgent({.profile = options().profile,
+                      .hash_key = kWorldKey,
+                      .table_capacity = options().table_capacity,
+                      .incarnation = incarnation,
+                      .restarted = options().hand_over && incarnation > 1,
+                      .marking = options().marking,
+                      .lag = options().lag,
+                      .nf_ports = options().ports});
 }
 NfAgent World::NewNf(uint8_t x) const {
   return NfAgent({x,
@@ -89,9 +99,9 @@ NfAgent World::NewNf(uint8_t x) const {
                   options().profile,
                   kWorldKey,
                   incarnations_[MachineIndex(NfNode(x))],
-                  {},
+                  {.ports = options().ports},
                   options().hand_over && incarnations_[MachineIndex(NfNode(x))] > 1},
-                 std::make_unique<OracleNf>(kWorldKey));
+                 std::make_unique<OracleNf>(kWorldKey, options().ports > 1));
 }
 
 // ---- the operator
@@ -117,7 +127,7 @@ void World::Apply(const Choice& choice) {
   }
   switch (choice.act) {
     case Act::kInject:
-      return Inject(choice.a);
+      return Inject(choice.a & ~kSecondPort, (choice.a & kSecondPort) != 0);
     case Act::kDeliver:
       return Deliver(choice.a);
     case Act::kTimer:
@@ -133,6 +143,8 @@ void World::Apply(const Choice& choice) {
       });
     case Act::kRestart:
       return Restart(choice.a);
+    case Act::kTakeOver:
+      return TakeOver(choice.a);
     case Act::kAbort:
       return Call(controller_, kControllerNode, Given::kForgotten, 0, [&](Controller& controller, Outbox& out) {
         (void)controller.Abort(now_, choice.a, out).ok();  // past the transfer it is refused
@@ -173,14 +185,21 @@ void World::Settle() {
 
 // ---- what happens
 
-void World::Inject(uint32_t flow) {
+void World::TakeOver(uint32_t flow) {
+  Call(switch_, kSwitchNode, Given::kTakeOver, flow,
+       [&](SwitchAgent& forwarding, Outbox&) { forwarding.TakeOver(Flow(flow)); });
+}
+
+void World::Inject(uint32_t flow, bool reverse) {
   FlowTruth& f = truth_.flow(flow);
   UHAUL_CHECK(f.sent < kMostPackets);
   Packet packet;
   packet.flow = Flow(flow);
   packet.bytes = 100;
   packet.tcp_flags = f.sent == options().fin_at ? tcp_flag::kFin : tcp_flag::kAck;
+  packet.reverse = reverse;
   packet.handle = f.sent++;
+  if (reverse) f.reverse |= uint64_t{1} << packet.handle;
   packet.digest = options().look_alike ? 0 : packet.handle;
   if (down(MachineIndex(kSwitchNode))) return truth_.OnLost(flow, packet.handle);
   const auto call = [&](SwitchAgent& forwarding, Outbox& out) {
@@ -199,7 +218,7 @@ void World::ToNf(uint8_t nf, const Packet& packet) {
   FlowTruth& truth = truth_.flow(FlowNumber(packet.flow.tuple));
   if (down(MachineIndex(NfNode(nf)))) return truth_.OnLost(FlowNumber(packet.flow.tuple), packet.handle);
   if (this->nf(nf).dropping()) truth.at_risk |= uint64_t{1} << packet.handle;  // it may be lost there
-  Push(DataLinkOf(nf, FlowNumber(packet.flow.tuple)), Make(packet));
+  Push(DataLinkOf(nf, FlowNumber(packet.flow.tuple), packet.reverse), Make(packet));
 }
 
 void World::Deliver(size_t link) {
@@ -279,13 +298,15 @@ void World::FireTimer(size_t machine) {
   }
 }
 
-size_t World::DataLinkOf(uint8_t nf, uint32_t flow) const {
-  return LinkOf(Link::Kind::kData, kSwitchNode, NfNode(nf)) + flow % Lanes(options());
+size_t World::DataLinkOf(uint8_t nf, uint32_t flow, bool second_port) const {
+  const size_t lane = flow % Lanes(options()) * options().ports + (second_port ? 1 : 0);
+  return LinkOf(Link::Kind::kData, kSwitchNode, NfNode(nf)) + lane;
 }
 
 // ---- what is there
 
 bool World::in_flight() const {
+  if (!down(MachineIndex(kSwitchNode)) && forwarding().behind()) return true;
   return std::any_of(queues_.begin(), queues_.end(), [](const Queue& q) { return !q.empty(); });
 }
 

@@ -16,6 +16,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -45,19 +46,25 @@ struct WorldOptions {
   Duration window = Duration::Seconds(5);  // of the FIT
   uint32_t fit_capacity = 8;
   bool hand_over = false;  // nodes are greeted, NFs have streams to one another, the controller has a journal
-  uint8_t fin_at = 255;    // this packet of each flow ends it; those that come after it are another flow's
+  // A switch that marks by packet-out follows a rule after `lag`, or when the driver says so (Act::kTakeOver).
+  msg::Marking marking = msg::Marking::kAtomic;
+  std::optional<Duration> lag{};
+  Duration grace = Duration::Millis(20);
+  uint8_t ports = 1;     // of an NF, at most 2: a connection's directions come by either, in no order between them
+  uint8_t fin_at = 255;  // this packet of each flow ends it; those that come after it are another flow's
 };
 
 // What a driver may do next.
 enum class Act : uint8_t {
-  kInject,   // the next packet of flow `a` reaches the switch
-  kDeliver,  // the head of link `a` arrives
-  kTimer,    // machine `a`'s deadline comes
-  kMove,     // the operator asks for planned move `a`
-  kSync,     // the journal is durable as far as it is written
-  kDeclare,  // the operator declares NF `a`, which is down, dead
-  kRestart,  // machine `a`, which is down, starts again
-  kAbort,    // the operator aborts operation `a`
+  kInject,    // the next packet of flow `a` reaches the switch (kSecondPort: of its other direction)
+  kDeliver,   // the head of link `a` arrives
+  kTimer,     // machine `a`'s deadline comes
+  kMove,      // the operator asks for planned move `a`
+  kSync,      // the journal is durable as far as it is written
+  kDeclare,   // the operator declares NF `a`, which is down, dead
+  kRestart,   // machine `a`, which is down, starts again
+  kTakeOver,  // the switch's data path follows one more rule of flow `a` that it has acknowledged
+  kAbort,     // the operator aborts operation `a`
   // Faults.
   kRefuse,      // NF `a` will refuse the next import
   kFill,        // somebody else fills the switch's table but for `a` entries
@@ -69,10 +76,11 @@ enum class Act : uint8_t {
   kBreakPeers,  // so do the streams between NFs 0 and 1
   kCrash,       // machine `a` loses all it knows, and is down
 };
-inline constexpr int kActs = 17;
+inline constexpr int kActs = 18;
 // kBreak: what is under way to the machine still arrives first. kCrash: what is under way from it still arrives, from a
 // controller at any time, also after what the next one says. Otherwise it is lost.
 inline constexpr uint16_t kLate = 0x100;
+inline constexpr uint16_t kSecondPort = 0x8000;
 
 struct Choice {
   Act act = Act::kInject;
@@ -111,7 +119,7 @@ class World {
   const Link& link(size_t i) const { return setting_->links[i]; }
   size_t waiting(size_t link) const { return queues_[link].size(); }
   TimePoint DueOf(size_t link) const { return queues_[link].empty() ? TimePoint::Never() : queues_[link].front().due; }
-  bool in_flight() const;
+  bool in_flight() const;                      // something is on a link, or on its way into the switch's data path
   TimePoint DeadlineOf(size_t machine) const;  // of its work; the FIT's passes are housekeeping
   size_t machine_count() const { return 2U + options().nfs; }
   const FlowKey& Flow(uint32_t n) const { return setting_->flows[n]; }
@@ -146,6 +154,8 @@ class World {
   int crashes(size_t machine) const { return incarnations_[machine] - 1 + (down(machine) ? 1 : 0); }
   // An operator declares an NF dead that is down, once, when its connection is seen to have ended.
   bool CanDeclare(uint8_t nf) const;
+  // The switch's data path does not follow its rule of this flow yet.
+  bool BehindOn(uint32_t flow) const { return !down(1) && forwarding().BehindOn(Flow(flow)); }
   // Does NF `x` process this flow's packets as its own?
   bool Owns(uint8_t x, uint32_t flow) const;
 
@@ -179,13 +189,25 @@ class World {
   };
   using Queue = std::vector<Item>;
   // What a machine is called with, for the memory of calls.
-  enum class Given : uint8_t { kMessage, kPacket, kMarker, kClosed, kOpened, kTime, kConnected, kDurable, kForgotten };
+  enum class Given : uint8_t {
+    kMessage,
+    kPacket,
+    kMarker,
+    kClosed,
+    kOpened,
+    kTime,
+    kConnected,
+    kDurable,
+    kTakeOver,
+    kForgotten
+  };
 
   Controller NewController() const;
   SwitchAgent NewSwitch() const;
   NfAgent NewNf(uint8_t x) const;
 
-  void Inject(uint32_t flow);
+  void Inject(uint32_t flow, bool reverse);
+  void TakeOver(uint32_t flow);
   void Begin(size_t move);
   void Deliver(size_t link);
   void Arrive(size_t link, uint64_t hash, const Message& message);
@@ -233,7 +255,7 @@ class World {
   PayloadPtr Make(What what) const;
   void Push(size_t link, PayloadPtr payload);
   size_t LinkOf(Link::Kind kind, NodeId from, NodeId to) const;  // the first, of several
-  size_t DataLinkOf(uint8_t nf, uint32_t flow) const;
+  size_t DataLinkOf(uint8_t nf, uint32_t flow, bool second_port) const;
   void ToNf(uint8_t nf, const Packet& packet);
   std::string ItemText(const Link& link, const Payload& payload) const;
 

@@ -53,7 +53,8 @@ void World::Do(NodeId node, const Said& said) {
   }
   for (const auto& [x, marker] : said.markers) {
     if (down(MachineIndex(NfNode(x)))) continue;
-    Push(DataLinkOf(x, FlowNumber(std::get<Marker>(marker->what).flow.tuple)), marker);
+    const auto& what = std::get<Marker>(marker->what);
+    Push(DataLinkOf(x, FlowNumber(what.flow.tuple), what.port == 1), marker);
   }
   for (const JournalRecord& record : said.journal) Write(record);
 }

@@ -51,7 +51,7 @@ std::string World::ItemText(const Link& link, const Payload& payload) const {
   }
   if (const auto* marker = std::get_if<Marker>(&payload.what)) {
     return NodeText(link.to) + " takes the marker of " + FlowText(marker->flow.tuple) + ", epoch " +
-           std::to_string(marker->epoch);
+           std::to_string(marker->epoch) + (marker->port == 0 ? "" : ", by its second port");
   }
   const std::string stream = NodeText(link.to) + ": the stream from " + NodeText(link.from);
   if (std::holds_alternative<StreamClosed>(payload.what)) return stream + " ends";
@@ -61,11 +61,15 @@ std::string World::ItemText(const Link& link, const Payload& payload) const {
 }
 
 std::string World::Describe(const Choice& choice) const {
+  const uint32_t flow = choice.a & ~kSecondPort;
   const auto head = [&] { return ItemText(setting_->links[choice.a], *queues_[choice.a].front().payload); };
   switch (choice.act) {
     case Act::kInject:
-      return "packet f" + std::to_string(choice.a) + " #" + std::to_string(truth_.flow(choice.a).sent) +
-             " reaches the switch, which sends it to NF " + std::to_string(RouteOf(choice.a));
+      return "packet f" + std::to_string(flow) + " #" + std::to_string(truth_.flow(flow).sent) +
+             (flow == choice.a ? "" : "'") + " reaches the switch, which sends it to NF " +
+             std::to_string(RouteOf(flow));
+    case Act::kTakeOver:
+      return "the switch's data path follows its next rule of f" + std::to_string(choice.a);
     case Act::kDeliver:
       return head();
     case Act::kTimer:

@@ -21,7 +21,7 @@ rte_mbuf* Empty() {
 TEST_CASE("MarkerFrame: what is built is read; cut short or altered at the front it is none") {
   const FlowHasher hasher({1, 2});
   for (const char* text : {"tcp:10.0.0.1:1234>10.1.0.2:80", "udp:[2001:db8::1]:1>[2001:db8::2]:65535"}) {
-    const Marker marker{hasher.Key(FiveTuple::Parse(text).value()), 0x0123456789abcdef, 0xfedcba9876543210};
+    const Marker marker{hasher.Key(FiveTuple::Parse(text).value()), 0x0123456789abcdef, 0xfedcba9876543210, 3};
     rte_mbuf* mbuf = Empty();
     BuildMarkerFrame(marker, mbuf);
     CHECK(IsMarkerFrame(mbuf));

@@ -22,10 +22,10 @@ const std::array<Custody, 11> kStates = {
     Custody::kImporting, Custody::kRefused, Custody::kReturnArmed, Custody::kReturnSent, Custody::kHold};
 const std::array<std::string, 11> kNames = {"NONE",      "OWN",     "ARMED",  "EXPORTING", "SENT", "WAIT",
                                             "IMPORTING", "REFUSED", "RARMED", "RSENT",     "HOLD"};
-const std::array<std::string, 19> kAnswers = {"prepared", "not-prepared", "armed",     "not-armed",     "no-state",
-                                              "active",   "active-lost",  "refused",   "committed",     "cancelled",
-                                              "reverted", "in-doubt",     "nothing",   "holding",       "armed-back",
-                                              "stale",    "misdirected",  "installed", "install-failed"};
+const std::array<std::string, 20> kAnswers = {"prepared", "not-prepared", "armed",     "not-armed",      "no-state",
+                                              "active",   "active-lost",  "refused",   "committed",      "cancelled",
+                                              "reverted", "in-doubt",     "nothing",   "holding",        "armed-back",
+                                              "stale",    "misdirected",  "installed", "install-failed", "arrived"};
 
 Custody StateNamed(const std::string& name) {
   for (size_t i = 0; i < kNames.size(); ++i) {
@@ -70,9 +70,9 @@ class Bench {
     outbox_.messages.clear();
     return said;
   }
-  void Mark(Epoch epoch, uint64_t nonce = kNonce) {
+  void Mark(Epoch epoch, uint64_t nonce = kNonce, uint8_t port = 0) {
     CustodyContext context = Context();
-    custody_.OnMarker(context, {flow_, epoch, nonce});
+    custody_.OnMarker(context, {flow_, epoch, nonce, port});
   }
   void State(Epoch epoch, size_t octets = 8) {
     CustodyContext context = Context();
@@ -268,6 +268,70 @@ TEST_CASE("FlowCustody: a marker is believed with its nonce and its epoch only")
   CHECK(bench.custody_.strays() == 3);
   bench.Mark(4);
   CHECK(bench.custody_.StateOf(bench.flow_) == Custody::kExporting);
+}
+
+TEST_CASE("FlowCustody: with two ports the last marker counts, each in its own place; the same again is none more") {
+  for (const uint8_t first : {0, 1}) {
+    const auto second = static_cast<uint8_t>(1 - first);
+    Bench src;
+    src.custody_ = FlowCustody({.ports = 2});
+    src.Own();
+    src.Command(CustodyVerb::kArm, 4);
+    src.Mark(4, kNonce, first);
+    src.Mark(4, kNonce, first);
+    src.Mark(4, kNonce, 2);  // no such port
+    CHECK(src.custody_.strays() == 1);
+    CHECK(src.custody_.StateOf(src.flow_) == Custody::kArmed);
+    CHECK(src.Packet(1) == "processed");
+    src.Mark(4, kNonce, second);
+    CHECK(src.custody_.StateOf(src.flow_) == Custody::kExporting);
+
+    Bench dst;
+    dst.custody_ = FlowCustody({.ports = 2});
+    dst.Reach(Custody::kReturnArmed);
+    dst.Mark(5, kNonce, first);
+    CHECK(dst.Packet(1) == "buffered");
+    CHECK(dst.custody_.StateOf(dst.flow_) == Custody::kReturnArmed);
+    dst.Mark(5, kNonce, second);
+    CHECK(dst.custody_.StateOf(dst.flow_) == Custody::kReturnSent);
+  }
+}
+
+TEST_CASE("FlowCustody: markers of another epoch are none of this one's") {
+  Bench bench;
+  bench.custody_ = FlowCustody({.ports = 2});
+  bench.Own();
+  bench.Command(CustodyVerb::kArm, 4);
+  bench.Mark(4, kNonce, 0);
+  bench.Command(CustodyVerb::kCancel, 4);
+  bench.Command(CustodyVerb::kArm, 8);
+  bench.Mark(8, kNonce, 1);
+  CHECK(bench.custody_.StateOf(bench.flow_) == Custody::kArmed);
+  bench.Mark(8, kNonce, 0);
+  CHECK(bench.custody_.StateOf(bench.flow_) == Custody::kExporting);
+}
+
+TEST_CASE("FlowCustody: who is watched and waits says once that a packet has come, or at once that one is there") {
+  for (const Custody state : kStates) {
+    INFO(NameOf(state));
+    const bool waits = state == Custody::kWait || state == Custody::kHold;
+    const Epoch epoch = state == Custody::kHold ? 5 : 4;
+    Bench before;
+    before.Reach(state);
+    CHECK(before.Command(CustodyVerb::kWatch, epoch) == "-");
+    before.Packet();
+    CHECK((before.Said() == "arrived") == waits);
+    before.Packet();
+    CHECK(before.Said() == "-");
+    CHECK(before.Command(CustodyVerb::kWatch, epoch) == (waits ? "arrived" : "-"));
+
+    Bench other;
+    other.Reach(state);
+    CHECK(other.Command(CustodyVerb::kWatch, 8) == "-");
+    other.Packet();
+    CHECK(other.Said() != "arrived");
+    CHECK(other.custody_.StateOf(other.flow_) == state);
+  }
 }
 
 TEST_CASE("FlowCustody: the frozen state goes again when the peer's stream opens again, until it is committed") {

@@ -57,6 +57,114 @@ struct Bench {
 
 }  // namespace
 
+namespace {
+
+// A switch that marks by packet-out.
+struct Lagging {
+  SwitchAgent agent;
+  FlowKey flow = FlowHasher(kKey).Key(Tuple(1));
+
+  explicit Lagging(std::optional<Duration> lag, bool restarted = false)
+      : agent({.profile = *FindProfile("ideal"),
+               .hash_key = kKey,
+               .restarted = restarted,
+               .marking = msg::Marking::kPacketOut,
+               .lag = lag,
+               .nf_ports = 2}) {}
+  Outbox Say(MessageBody body, TimePoint now = TimePoint()) {
+    Outbox out;
+    agent.OnMessage(now, {1, 1, std::move(body)}, out);
+    return out;
+  }
+  void Install(Epoch epoch, uint8_t nf, TimePoint now = TimePoint()) {
+    const Outbox out = Say(msg::Install{epoch, nf, static_cast<uint8_t>(1 - nf), 5, {flow.tuple}}, now);
+    CHECK(std::get<msg::CustodyReport>(out.messages.at(0).message.body).flows.at(0).status ==
+          msg::CustodyStatus::kInstalled);
+    CHECK(out.markers.empty());
+  }
+  uint8_t Port() {
+    Packet packet;
+    packet.flow = flow;
+    uint8_t nf = 99;
+    Outbox out;
+    agent.OnBurst(TimePoint(), {&packet, 1}, {&nf, 1}, out);
+    return nf;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("SwitchAgent: one that marks by packet-out says so, acknowledges a rule, and follows it after its lag") {
+  Lagging b(10_us);
+  CHECK(std::get<msg::Hello>(b.Say(msg::Hello{}).messages.at(0).message.body).marking == msg::Marking::kPacketOut);
+  b.Install(4, 1);
+  CHECK(b.agent.RuleOf(b.flow) == 1);
+  CHECK(b.Port() == 0);
+  CHECK(b.agent.NextDeadline() == TimePoint() + 10_us);
+  Outbox out;
+  b.agent.OnTimer(TimePoint() + 9_us, out);
+  CHECK(b.Port() == 0);
+  b.agent.OnTimer(TimePoint() + 10_us, out);
+  CHECK(b.Port() == 1);
+  CHECK_FALSE(b.agent.behind());
+  CHECK(b.agent.NextDeadline() == TimePoint::Never());
+}
+
+TEST_CASE("SwitchAgent: markers go when they are sent for, to each port, if the rule is of that epoch") {
+  Lagging b(Duration{});
+  b.Install(4, 1);
+  b.Install(4, 1);
+  for (const Epoch epoch : {0, 3, 5, 8}) CHECK(b.Say(msg::SendMarkers{epoch, 0, 5, {b.flow.tuple}}).markers.empty());
+  const Outbox out = b.Say(msg::SendMarkers{4, 0, 5, {b.flow.tuple}});
+  REQUIRE(out.markers.size() == 2);
+  for (uint8_t port = 0; port < 2; ++port) {
+    CHECK(out.markers[port].nf == 0);
+    CHECK(out.markers[port].marker == Marker{b.flow, 4, 5, port});
+  }
+}
+
+TEST_CASE("SwitchAgent: a data path that is told when follows one rule after the other") {
+  Lagging b(std::nullopt);
+  b.Install(4, 1);
+  b.Install(5, 0);
+  b.Install(8, 1);
+  CHECK(b.agent.NextDeadline() == TimePoint::Never());
+  for (const uint8_t nf : {0, 1, 0}) {
+    CHECK(b.Port() == nf);
+    CHECK(b.agent.BehindOn(b.flow));
+    b.agent.TakeOver(b.flow);
+  }
+  CHECK(b.Port() == 1);
+  CHECK_FALSE(b.agent.behind());
+  b.agent.TakeOver(b.flow);
+  CHECK(b.Port() == 1);
+}
+
+TEST_CASE("SwitchAgent: what other moves install, or remove, is in force at once, whatever was lagging") {
+  Lagging b(std::nullopt);
+  b.Install(4, 1);
+  b.Say(Bench::Exact({b.flow.tuple}, 2));
+  CHECK(b.Port() == 2);
+  b.Install(8, 1);
+  b.Say(msg::RemoveRules{1, {b.flow.tuple}});
+  CHECK(b.Port() == 0);
+  b.Install(12, 1);
+  msg::InstallRules wild = Bench::Wild("10.0.0.0/8", 2);
+  wild.supersedes = 1;
+  b.Say(wild);
+  CHECK(b.Port() == 2);  // the exact rule of the same operation stays, and is followed later
+  CHECK(b.agent.behind());
+}
+
+TEST_CASE("SwitchAgent: one that restarted follows every rule when it lets packets go again") {
+  Lagging b(std::nullopt, true);
+  b.Install(4, 1);
+  CHECK(b.Port() == msg::kNoNf);
+  b.Say(msg::ResumeForwarding{});
+  CHECK(b.Port() == 1);
+  CHECK_FALSE(b.agent.behind());
+}
+
 TEST_CASE("SwitchAgent: exact rules win over wildcards, wildcards over the default") {
   Bench b;
   CHECK(b.Port(Tuple(1)) == 0);

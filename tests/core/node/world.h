@@ -85,6 +85,8 @@ struct WorldOptions {
   Duration window = Duration::Millis(100);
   bool journal = false;
   HandOverLimits limits{};
+  msg::Marking marking = msg::Marking::kAtomic;
+  Duration lag{};  // of a switch that marks by packet-out
 };
 
 class World {
@@ -94,7 +96,7 @@ class World {
         hasher_(kTestKey),
         violations_(std::make_shared<uint64_t>(0)),
         controller_({options_.profile, kTestKey, 2, options_.journal, options_.limits}),
-        switch_({options_.profile, kTestKey, options_.table_capacity, 0}) {
+        switch_(MakeSwitch()) {
     nfs_.reserve(2);  // the oracles' addresses must last
     for (uint8_t i = 0; i < 2; ++i) nfs_.push_back(MakeNf(i));
   }
@@ -231,7 +233,8 @@ class World {
   }
   // It forgets every rule, and drops what comes until it has them again.
   void RestartSwitch() {
-    switch_ = SwitchAgent({options_.profile, kTestKey, options_.table_capacity, 0, ++switch_incarnation_, true});
+    ++switch_incarnation_;
+    switch_ = MakeSwitch();
     BreakControl(kSwitchNode);
   }
   void KillController() {
@@ -414,6 +417,16 @@ class World {
     });
   }
 
+  SwitchAgent MakeSwitch() const {
+    return SwitchAgent({.profile = options_.profile,
+                        .hash_key = kTestKey,
+                        .table_capacity = options_.table_capacity,
+                        .incarnation = switch_incarnation_,
+                        .restarted = switch_incarnation_ > 1,
+                        .marking = options_.marking,
+                        .lag = options_.lag});
+  }
+
   NfAgent MakeNf(uint8_t i) {
     auto oracle = std::make_unique<OracleNf>(violations_);
     oracles_[i] = oracle.get();
@@ -427,6 +440,7 @@ class World {
   std::array<bool, 2> dead_{};
   std::array<uint64_t, 2> incarnation_{1, 1};
   Controller controller_;
+  uint64_t switch_incarnation_ = 1;
   SwitchAgent switch_;
   std::vector<NfAgent> nfs_;
   OracleNf* oracles_[2] = {};
@@ -445,7 +459,6 @@ class World {
   std::map<NodeId, uint64_t> control_life_;
   uint64_t peer_life_ = 0;
   uint64_t controller_life_ = 0;
-  uint64_t switch_incarnation_ = 1;
   bool down_ = false;     // the controller
   uint64_t written_ = 0;  // journal records of this controller
   std::vector<JournalRecord> journal_;

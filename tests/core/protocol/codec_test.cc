@@ -57,9 +57,9 @@ static_assert(FieldCount<msg::NewFlow>() == 1 && FieldCount<msg::RuleAction>() =
 static_assert(FieldCount<msg::InstallRules>() == 7 && FieldCount<msg::RulesAck>() == 5);
 static_assert(FieldCount<msg::RemoveRules>() == 2 && FieldCount<msg::PacketOut>() == 2);
 static_assert(FieldCount<msg::PacketIn>() == 1 && FieldCount<msg::SelectedFlow>() == 2);
-static_assert(FieldCount<msg::Hello>() == 1 && FieldCount<msg::CustodyCommand>() == 6);
+static_assert(FieldCount<msg::Hello>() == 2 && FieldCount<msg::CustodyCommand>() == 6);
 static_assert(FieldCount<msg::FlowStatus>() == 3 && FieldCount<msg::CustodyReport>() == 2);
-static_assert(FieldCount<msg::Install>() == 5 && FieldCount<msg::State>() == 3);
+static_assert(FieldCount<msg::Install>() == 5 && FieldCount<msg::SendMarkers>() == 4 && FieldCount<msg::State>() == 3);
 static_assert(FieldCount<msg::ReturnedPacket>() == 3 && FieldCount<msg::Returned>() == 3);
 
 }  // namespace

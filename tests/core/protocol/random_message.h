@@ -122,9 +122,12 @@ class RandomMessages {
   void Fill(msg::RemoveRules& m) { All(m.xid, m.flows); }
   void Fill(msg::PacketOut& m) { All(m.packet, m.nf); }
   void Fill(msg::PacketIn& m) { All(m.packet); }
-  void Fill(msg::Hello& m) { All(m.incarnation); }
+  void Fill(msg::Hello& m) {
+    All(m.incarnation);
+    SetEnum(m.marking, msg::Marking::kPacketOut);
+  }
   void Fill(msg::CustodyCommand& m) {
-    SetEnum(m.verb, msg::CustodyVerb::kArmBack);
+    SetEnum(m.verb, msg::CustodyVerb::kWatch);
     All(m.epoch, m.peer, m.peer_incarnation, m.nonce, m.flows);
   }
   void Fill(msg::CustodyReport& m) {
@@ -132,10 +135,11 @@ class RandomMessages {
     m.flows.resize(random_.Below(6));
     for (msg::FlowStatus& flow : m.flows) {
       All(flow.tuple, flow.dropped);
-      SetEnum(flow.status, msg::CustodyStatus::kInstallFailed);
+      SetEnum(flow.status, msg::CustodyStatus::kArrived);
     }
   }
   void Fill(msg::Install& m) { All(m.epoch, m.nf, m.mark_nf, m.nonce, m.flows); }
+  void Fill(msg::SendMarkers& m) { All(m.epoch, m.nf, m.nonce, m.flows); }
   void Fill(msg::State& m) {
     All(m.epoch, m.present);
     Fill(m.chunk);
