@@ -1,6 +1,8 @@
 // Which columns of a figure's data are drawn, and how.
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <tuple>
 #include <utility>
 
 #include "results/figure_data.h"
@@ -245,20 +247,30 @@ std::vector<Chart> CostPerFlow(const FigureData& figure) {
     for (const Row& row : own.rows) thresholds.push_back(row[threshold].number.value_or(0));
     const auto [least, most] = std::minmax_element(thresholds.begin(), thresholds.end());
     Chart chart{WorkloadTitle(name), x_label, "total time, ms", true, true, {}, {}};
-    ChartSeries opennf{"OpenNF", ChartMark::kLine, {}, 0};
-    ChartSeries small{"U-HAUL, " + ThresholdText(static_cast<uint64_t>(*least)), ChartMark::kLine, {}, 0};
-    ChartSeries large{"U-HAUL, " + ThresholdText(static_cast<uint64_t>(*most)), ChartMark::kLine, {}, 0};
     ChartSeries ratio{WorkloadTitle(name), ChartMark::kLine, {}, 0};
-    for (const Row& row : own.rows) {
-      const double x = row[cost].number.value_or(0);
-      const bool is_least = row[threshold].number == *least;
-      if (is_least) opennf.points.push_back(PointOf(own, row, x, WithBand("opennf_total_ms")));
-      if (is_least) ratio.points.push_back(PointOf(own, row, x, WithBand("mice_fct_ratio_arrived")));
-      if (is_least || row[threshold].number == *most) {
-        (is_least ? small : large).points.push_back(PointOf(own, row, x, WithBand("uhaul_total_ms")));
+    for (const auto& [way, all_title, elephants_title] :
+         {std::tuple("opennf", "OpenNF", "U-HAUL"), std::tuple("handover", "hand-over of all", "hand-over")}) {
+      ChartSeries all{all_title, ChartMark::kLine, {}, 0};
+      std::map<double, ChartSeries> elephants;
+      for (const double bytes : {*least, *most}) {
+        const std::string title = std::string(elephants_title) + ", " + ThresholdText(static_cast<uint64_t>(bytes));
+        elephants.emplace(bytes, ChartSeries{title, ChartMark::kLine, {}, 0});
       }
+      for (const Row& row : own.rows) {
+        if (row[figure.Column("way")].text != way) continue;
+        const double x = row[cost].number.value_or(0);
+        const auto found = elephants.find(row[threshold].number.value_or(0));
+        if (found == elephants.end()) continue;
+        found->second.points.push_back(PointOf(own, row, x, WithBand("elephants_total_ms")));
+        if (found->first != *least) continue;
+        all.points.push_back(PointOf(own, row, x, WithBand("all_total_ms")));
+        if (way == std::string_view("opennf")) {
+          ratio.points.push_back(PointOf(own, row, x, WithBand("mice_fct_ratio_arrived")));
+        }
+      }
+      Add(chart, std::move(all));
+      for (auto& [bytes, series] : elephants) Add(chart, std::move(series));
     }
-    for (ChartSeries* series : {&opennf, &small, &large}) Add(chart, std::move(*series));
     Add(mice, std::move(ratio));
     charts.push_back(std::move(chart));
   }

@@ -39,15 +39,15 @@ std::vector<StoredPoint> SweetSpotPoints() {
 
 // Thirty traces at two costs. Moving all takes 1 ms, then 100 ms; U-HAUL 1 ms, then 2 ms, and leaves a flow that lasts
 // 20 ms: slower at the first cost, faster at the second.
-std::vector<StoredPoint> CostPoints() {
+std::vector<StoredPoint> CostPoints(const std::string& moves_all, const std::string& moves_elephants) {
   std::vector<StoredPoint> points;
   for (const auto& [cost, opennf_ms, uhaul_ms] : {std::tuple("1000", 1, 1), std::tuple("1000000", 100, 2)}) {
     for (int trace = 1; trace <= 30; ++trace) {
-      for (const char* scheme : {"opennf", "uhaul"}) {
+      for (const std::string& scheme : {moves_all, moves_elephants}) {
         StoredPoint point = Point("web_search", std::to_string(trace), scheme);
         point.id += cost;
         point.spec["profile.get"] = cost;
-        const bool all = std::string_view(scheme) == "opennf";
+        const bool all = scheme == moves_all;
         Downtime(point, all ? opennf_ms : uhaul_ms);
         point.record.flows = {Alive(1, all, 20)};
         points.push_back(point);
@@ -86,18 +86,37 @@ TEST_CASE("Figure sweet-spot: the least total time moves nothing; among threshol
 TEST_CASE("Figure cost: below the break-even moving everything is faster, and it is found between the costs") {
   RenderOptions options;
   options.resamples = 50;
-  const auto figure = BuildFigure("cost", CostPoints(), options);
+  const auto figure = BuildFigure("cost", CostPoints("opennf", "uhaul"), options);
   REQUIRE(figure.ok());
   REQUIRE(figure->rows.size() == 2);
   CHECK(At(*figure, 0, "cost_us") == Approx(1));
-  CHECK(At(*figure, 0, "uhaul_total_ms") == Approx(20));
-  CHECK(At(*figure, 0, "opennf_total_ms") == Approx(1));
+  CHECK(At(*figure, 0, "elephants_total_ms") == Approx(20));
+  CHECK(At(*figure, 0, "all_total_ms") == Approx(1));
   CHECK(At(*figure, 0, "die_out_ms") == Approx(19));
-  CHECK(At(*figure, 1, "opennf_total_ms") == Approx(100));
+  CHECK(At(*figure, 1, "all_total_ms") == Approx(100));
   // 19 ms slower at 1 us, 80 ms faster at 1 ms: equal at 1000^(19/99) us.
   CHECK_THAT(figure->notes.at(0), Contains("3 MB at 4 us [4, 4]"));
   const std::vector<Chart> charts = ChartsOf(*figure);
   REQUIRE(charts.size() == 2);
   CHECK(charts[0].log_x);
   CHECK(charts[0].log_y);
+}
+
+TEST_CASE("Figure cost: the hand-over's points stand beside OpenNF's, each way compared within itself") {
+  RenderOptions options;
+  options.resamples = 50;
+  std::vector<StoredPoint> points = CostPoints("opennf", "uhaul");
+  for (StoredPoint& point : CostPoints("handover", "uhaul-handover")) {
+    if (point.spec["scheme.name"] == "handover") Downtime(point, point.spec["profile.get"] == "1000" ? 30 : 100);
+    points.push_back(std::move(point));
+  }
+  const auto figure = BuildFigure("cost", points, options);
+  REQUIRE(figure.ok());
+  REQUIRE(figure->rows.size() == 4);
+  CHECK(figure->rows.at(2).at(figure->Column("way")).text == "handover");
+  CHECK(At(*figure, 0, "all_total_ms") == Approx(1));
+  CHECK(At(*figure, 2, "all_total_ms") == Approx(30));
+  CHECK_THAT(figure->notes.at(0), Contains("OpenNF's move") && Contains("3 MB at 4 us"));
+  CHECK_THAT(figure->notes.at(1), Contains("the hand-over") && Contains("below the least cost here"));
+  CHECK(ChartsOf(*figure).at(0).series.size() == 4);
 }

@@ -41,18 +41,19 @@ inline RunRecord Record() {
 
 inline StoredPoint Point(const std::string& workload, const std::string& trace, const std::string& scheme,
                          const std::string& threshold = "3000000") {
+  const bool elephants = scheme.starts_with("uhaul");
   StoredPoint point;
   point.engine = "sim";
   point.build = "b1";
   point.spec = {{"workload.name", workload}, {"workload.trace", trace}, {"scheme.name", scheme}};
-  if (scheme == "uhaul") {
+  if (elephants) {
     point.spec["edm.threshold"] = threshold;
     point.spec["edm.rho"] = "offline";
     point.spec["edm.detector"] = "proportion";
   }
-  point.id = workload + "-" + trace + "-" + scheme + (scheme == "uhaul" ? "-" + threshold : "");
+  point.id = workload + "-" + trace + "-" + scheme + (elephants ? "-" + threshold : "");
   point.record = Record();
-  point.record.elephant_bytes_threshold = scheme == "uhaul" ? std::stoull(threshold) : 0;
+  point.record.elephant_bytes_threshold = elephants ? std::stoull(threshold) : 0;
   return point;
 }
 
