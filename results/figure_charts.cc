@@ -1,8 +1,6 @@
 // Which columns of a figure's data are drawn, and how.
 #include <algorithm>
 #include <cmath>
-#include <map>
-#include <tuple>
 #include <utility>
 
 #include "results/figure_data.h"
@@ -234,7 +232,7 @@ std::vector<Chart> CostPerFlow(const FigureData& figure) {
   const char* x_label = "cost of a flow's state, us";
   Chart mice{"Mice that arrive meanwhile, at the least threshold",
              x_label,
-             "mice's FCT, OpenNF over U-HAUL",
+             "mice's FCT, moving all over moving elephants",
              true,
              true,
              {},
@@ -247,31 +245,28 @@ std::vector<Chart> CostPerFlow(const FigureData& figure) {
     for (const Row& row : own.rows) thresholds.push_back(row[threshold].number.value_or(0));
     const auto [least, most] = std::minmax_element(thresholds.begin(), thresholds.end());
     Chart chart{WorkloadTitle(name), x_label, "total time, ms", true, true, {}, {}};
+    // By the hand-over elephants take as long as U-HAUL's: one line for both.
+    ChartSeries opennf{"OpenNF", ChartMark::kLine, {}, 0};
+    ChartSeries handover{"hand-over of all", ChartMark::kLine, {}, 0};
+    ChartSeries small{"U-HAUL, " + ThresholdText(static_cast<uint64_t>(*least)), ChartMark::kLine, {}, 0};
+    ChartSeries large{"U-HAUL, " + ThresholdText(static_cast<uint64_t>(*most)), ChartMark::kLine, {}, 0};
     ChartSeries ratio{WorkloadTitle(name), ChartMark::kLine, {}, 0};
-    for (const auto& [way, all_title, elephants_title] :
-         {std::tuple("opennf", "OpenNF", "U-HAUL"), std::tuple("handover", "hand-over of all", "hand-over")}) {
-      ChartSeries all{all_title, ChartMark::kLine, {}, 0};
-      std::map<double, ChartSeries> elephants;
-      for (const double bytes : {*least, *most}) {
-        const std::string title = std::string(elephants_title) + ", " + ThresholdText(static_cast<uint64_t>(bytes));
-        elephants.emplace(bytes, ChartSeries{title, ChartMark::kLine, {}, 0});
-      }
-      for (const Row& row : own.rows) {
-        if (row[figure.Column("way")].text != way) continue;
-        const double x = row[cost].number.value_or(0);
-        const auto found = elephants.find(row[threshold].number.value_or(0));
-        if (found == elephants.end()) continue;
-        found->second.points.push_back(PointOf(own, row, x, WithBand("elephants_total_ms")));
-        if (found->first != *least) continue;
-        all.points.push_back(PointOf(own, row, x, WithBand("all_total_ms")));
-        if (way == std::string_view("opennf")) {
-          ratio.points.push_back(PointOf(own, row, x, WithBand("mice_fct_ratio_arrived")));
-        }
-      }
-      Add(chart, std::move(all));
-      for (auto& [bytes, series] : elephants) Add(chart, std::move(series));
+    ChartSeries handover_ratio{WorkloadTitle(name) + ", hand-over", ChartMark::kLine, {}, 0};
+    for (const Row& row : own.rows) {
+      const double x = row[cost].number.value_or(0);
+      const bool by_handover = row[figure.Column("way")].text == "handover";
+      const bool is_least = row[threshold].number == *least;
+      const auto put = [&](ChartSeries& series, const char* column) {
+        series.points.push_back(PointOf(own, row, x, WithBand(column)));
+      };
+      if (is_least) put(by_handover ? handover : opennf, "all_total_ms");
+      if (is_least) put(by_handover ? handover_ratio : ratio, "mice_fct_ratio_arrived");
+      if (!by_handover && is_least) put(small, "elephants_total_ms");
+      if (!by_handover && row[threshold].number == *most && !is_least) put(large, "elephants_total_ms");
     }
+    for (ChartSeries* series : {&opennf, &small, &large, &handover}) Add(chart, std::move(*series));
     Add(mice, std::move(ratio));
+    Add(mice, std::move(handover_ratio));
     charts.push_back(std::move(chart));
   }
   charts.push_back(std::move(mice));

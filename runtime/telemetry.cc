@@ -3,32 +3,21 @@
 #include <rte_telemetry.h>
 
 #include <algorithm>
-#include <atomic>
-#include <bit>
 #include <cstring>
+#include <mutex>
 #include <string>
-#include <type_traits>
 
 namespace uhaul::runtime {
 namespace {
 
-static_assert(std::is_trivially_copyable_v<TelemetrySnapshot>);
-static_assert(sizeof(TelemetrySnapshot) % sizeof(uint64_t) == 0);
-using Words = std::array<uint64_t, sizeof(TelemetrySnapshot) / sizeof(uint64_t)>;
-
-// A sequence lock: odd while it is written. The commands have no argument of ours, so there is one in the process.
-std::atomic<uint64_t> g_sequence = 0;
-std::array<std::atomic<uint64_t>, std::tuple_size_v<Words>> g_words;
+// The commands have no argument of ours, so there is one copy in the process. A lock that the lcore only tries: what
+// fences would do without one, ThreadSanitizer cannot see.
+std::mutex g_mutex;
+TelemetrySnapshot g_snapshot;
 
 TelemetrySnapshot Read() {
-  Words words;
-  while (true) {
-    const uint64_t before = g_sequence.load(std::memory_order_acquire);
-    for (size_t i = 0; i < words.size(); ++i) words[i] = g_words[i].load(std::memory_order_relaxed);
-    std::atomic_thread_fence(std::memory_order_acquire);
-    if (before % 2 == 0 && g_sequence.load(std::memory_order_relaxed) == before) break;
-  }
-  return std::bit_cast<TelemetrySnapshot>(words);
+  const std::lock_guard lock(g_mutex);
+  return g_snapshot;
 }
 
 void Add(rte_tel_data* dict, const char* name, uint64_t value) { rte_tel_data_add_dict_u64(dict, name, value); }
@@ -95,12 +84,8 @@ Status RegisterTelemetry() {
 }
 
 void PublishTelemetry(const TelemetrySnapshot& snapshot) {
-  const auto words = std::bit_cast<Words>(snapshot);
-  const uint64_t sequence = g_sequence.load(std::memory_order_relaxed);
-  g_sequence.store(sequence + 1, std::memory_order_relaxed);
-  std::atomic_thread_fence(std::memory_order_release);
-  for (size_t i = 0; i < words.size(); ++i) g_words[i].store(words[i], std::memory_order_relaxed);
-  g_sequence.store(sequence + 2, std::memory_order_release);
+  const std::unique_lock lock(g_mutex, std::try_to_lock);
+  if (lock.owns_lock()) g_snapshot = snapshot;
 }
 
 }  // namespace uhaul::runtime

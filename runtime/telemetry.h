@@ -1,6 +1,7 @@
 // What dpdk-telemetry.py and exporters see of a running system: /uhaul/fit, /uhaul/migration and /uhaul/switch of
 // DPDK's telemetry (EAL argument --telemetry). The lcore publishes a copy of its figures now and then; the telemetry's
-// thread reads the copy and never touches a machine. Publishing waits for nobody: a reader that meets it reads again.
+// thread reads the copy and never touches a machine. Publishing waits for nobody: if a
+// reader is at the copy, the next one is published.
 #pragma once
 
 #include <array>
