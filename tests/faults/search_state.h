@@ -38,7 +38,7 @@ struct Scenario {
   bool late = false;                            // what is under way may outlive its connection, or its sender
   uint8_t most_timers = 255;
   uint8_t spare_timers = 0;  // of them: fire only when no machine is down that will be back
-  uint8_t table_left = 0;  // Act::kFill leaves this many entries
+  uint8_t table_left = 0;    // Act::kFill leaves this many entries
   // What the scenario is to show (empty, 0: nothing, it is to be free of faults).
   ViolationSet shows = 0;
   bool shows_bad_end = false;
