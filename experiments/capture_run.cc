@@ -163,7 +163,9 @@ void World::OnNf(uint8_t nf, const Packet& packet) {
     case NfVerdict::kRelay: {
       ++result_.relayed;
       const uint8_t to = nfs_[nf].relay_target();
-      At(now_ + options_.link_delay, [this, to, packet] { ToNf(to, packet); });  // back to the switch first
+      Packet relayed = packet;
+      relayed.relayed = true;
+      At(now_ + options_.link_delay, [this, to, relayed] { ToNf(to, relayed); });  // back to the switch first
       break;
     }
   }
@@ -194,16 +196,20 @@ void World::Flush(NodeId from) {
         ++result_.by_controller;
         ToNf(p.nf, p.packet);
         break;
-      case OutPacket::Fate::kRelay:
-        ToNf(p.nf, p.packet);
+      case OutPacket::Fate::kRelay: {
+        Packet relayed = p.packet;
+        relayed.relayed = true;
+        ToNf(p.nf, relayed);
         break;
+      }
       case OutPacket::Fate::kDropped:
         ++result_.dropped;
         break;
     }
   }
   for (const OutMarker& m : out.markers) {
-    At(now_ + options_.link_delay, [this, m] {
+    const int hops = from == kSwitchNode ? 1 : 2;
+    At(now_ + options_.link_delay * hops, [this, m] {
       nfs_[m.nf].OnMarker(now_, m.marker, outbox_);
       Flush(NfNode(m.nf));
     });

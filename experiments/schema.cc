@@ -292,6 +292,12 @@ std::optional<SpecProblem> CheckSpec(const PointSpec& spec) {
     return SpecProblem{spec.scheme.relay_unknown ? "scheme.relay_unknown" : "scheme.after",
                        "where 'scheme.transfer' is peer the other flows stay: relay_unknown=false, after=keep"};
   }
+  const bool wildcard = spec.scheme.flows != MoveFlows::kElephants && spec.move_limit == 0;
+  if (spec.scheme.relay_end == RelayEnd::kMarked && (!spec.scheme.relay_unknown || wildcard)) {
+    return SpecProblem{"scheme.relay_end",
+                       "'scheme.relay_end' is marked only where 'scheme.relay_unknown' is true and flows are moved one "
+                       "by one: flows=elephants, or a move.limit"};
+  }
   if (spec.scheme.idle_timeout_us < 0) return SpecProblem{"scheme.idle_timeout", "may not be negative"};
   return std::nullopt;
 }

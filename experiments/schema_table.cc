@@ -23,6 +23,7 @@ bool Moves(const PointSpec& s) { return s.scheme.flows != MoveFlows::kNone; }
 bool Elephants(const PointSpec& s) { return s.scheme.flows == MoveFlows::kElephants; }
 bool ByProportion(const PointSpec& s) { return Elephants(s) && s.detector == DetectorSpec::Kind::kProportion; }
 bool Ordered(const PointSpec& s) { return Moves(s) && s.scheme.guarantee == Guarantee::kOrderPreserving; }
+bool Relays(const PointSpec& s) { return Moves(s) && s.scheme.relay_unknown; }
 bool Limited(const PointSpec& s) { return Moves(s) && s.move_limit > 0; }
 
 constexpr int64_t kMicrosecond = 1'000;
@@ -260,6 +261,11 @@ void AddScheme(Table& table) {
   table.BooleanRow("scheme.late_lock", UHAUL_AT(scheme.late_lock), "LL: events start flow by flow", Moves);
   table.BooleanRow("scheme.relay_unknown", UHAUL_AT(scheme.relay_unknown),
                    "The source takes in no new flows during the move (section 3)", Moves);
+  table.WordRow(
+      "scheme.relay_end", UHAUL_AT(scheme.relay_end), {"plain", "marked"},
+      "Where rules send relayed flows straight to the destination: packets overtake what is relayed (plain, as "
+      "published), or wait there for a marker behind it",
+      Relays);
   table.WordRow("scheme.transfer", UHAUL_AT(scheme.transfer), {"controller", "peer"},
                 "How a flow's state travels; peer is the hand-over, with hold: destination", Moves);
   table.WordRow("scheme.hold", UHAUL_AT(scheme.hold), {"controller", "destination"},

@@ -23,6 +23,7 @@ bool Datapath::Parse(rte_mbuf* mbuf, Packet* packet) {
   packet->bytes = meta.bytes;
   packet->tcp_flags = frame.tcp_flags;
   packet->do_not_buffer = (meta.flags & FrameMeta::kDoNotBuffer) != 0;
+  packet->relayed = (meta.flags & FrameMeta::kRelayed) != 0;
   packet->reverse = false;
   packet->digest = frame.sequence;
   packet->handle = kNoHandle;
@@ -95,11 +96,9 @@ void Datapath::Send(DataLink& link, TimePoint now, std::span<rte_mbuf* const> bu
 void Datapath::SendHeld(DataLink& link, TimePoint now, const Packet& packet) {
   FrameMeta& meta = store().MetaOf(packet.handle);
   meta.stamp_ns = packet.stamp.nanos();
-  if (packet.do_not_buffer) {
-    meta.flags |= FrameMeta::kDoNotBuffer;
-  } else {
-    meta.flags &= static_cast<uint8_t>(~FrameMeta::kDoNotBuffer);
-  }
+  meta.flags &= static_cast<uint8_t>(~(FrameMeta::kDoNotBuffer | FrameMeta::kRelayed));
+  meta.flags |= static_cast<uint8_t>((packet.do_not_buffer ? FrameMeta::kDoNotBuffer : 0) |
+                                     (packet.relayed ? FrameMeta::kRelayed : 0));
   if (link.SendHeld(now, packet.handle)) return;
   ++facts_->counters().link_drops;
   Drop(now, packet);

@@ -99,7 +99,7 @@ void Plane::AtNf(TimePoint now, uint8_t nf, std::span<rte_mbuf* const> burst) {
   if (const auto after = burst.subspan(before.size() + 1); !after.empty()) AtNf(now, nf, after);
 }
 
-void Plane::SendMarker(TimePoint now, uint8_t nf, const Marker& marker) {
+void Plane::SendMarker(TimePoint now, NodeId at, uint8_t nf, const Marker& marker) {
   UHAUL_CHECK(nf < kNfCount);
   rte_mbuf* mbuf = path_.Allocate();
   if (mbuf == nullptr) {
@@ -107,7 +107,9 @@ void Plane::SendMarker(TimePoint now, uint8_t nf, const Marker& marker) {
     return;
   }
   BuildMarkerFrame(marker, mbuf);
-  path_.Send(*link(Rank(rank::kSwitchToNf, nf)), now, {&mbuf, 1}, false);
+  FrameField::Of(mbuf).nf = nf;
+  const uint16_t out = at == kSwitchNode ? Rank(rank::kSwitchToNf, nf) : Rank(rank::kNfToSwitch, at.instance);
+  path_.Send(*link(out), now, {&mbuf, 1}, false);
 }
 
 void Plane::Release(TimePoint now, NodeId at, const OutPacket& out) {

@@ -35,8 +35,9 @@ class Plane {
   void OnData(TimePoint now, uint16_t link_rank, std::span<rte_mbuf* const> burst);
   // A packet that a machine lets go of.
   void Release(TimePoint now, NodeId at, const OutPacket& out);
-  // A marker out of the switch's port to `nf`, as a frame. Where the pool is empty or the link full it is lost.
-  void SendMarker(TimePoint now, uint8_t nf, const Marker& marker);
+  // A marker out of the switch's port to `nf`, or from an NF by the switch, as a frame. Where the pool is empty or the
+  // link full it is lost.
+  void SendMarker(TimePoint now, NodeId at, uint8_t nf, const Marker& marker);
 
   GeneratorRole& generator() { return *generator_; }
   MachineSet& machines() { return machines_; }

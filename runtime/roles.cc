@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/check.h"
+#include "runtime/marker_frame.h"
 
 namespace uhaul::runtime {
 namespace {
@@ -88,7 +89,7 @@ void SwitchRole::OnRelayed(TimePoint now, std::span<rte_mbuf* const> burst) {
   for (rte_mbuf* mbuf : burst) {
     const uint8_t nf = FrameField::Of(mbuf).nf;
     UHAUL_CHECK(nf < kNfCount);
-    path_->Send(*to_nf_[nf], now, {&mbuf, 1});
+    path_->Send(*to_nf_[nf], now, {&mbuf, 1}, !IsMarkerFrame(mbuf));
   }
 }
 
@@ -123,6 +124,7 @@ void NfRole::OnBurst(TimePoint now, std::span<rte_mbuf* const> burst, NfAgent& a
         store.Cancel(packet.handle);
         ++path_->facts().counters().relayed;
         FrameField::Of(mbuf).nf = agent.relay_target();
+        FrameField::Of(mbuf).flags |= FrameMeta::kRelayed;
         path_->Send(*to_switch_, now, {&mbuf, 1});
         break;
     }
@@ -135,10 +137,13 @@ void NfRole::Release(TimePoint now, const OutPacket& out) {
     case OutPacket::Fate::kToSink:
       path_->facts().Processed(now, out.packet.flow, out.packet.stamp);
       return path_->SendHeld(*to_sink_, now, out.packet);
-    case OutPacket::Fate::kRelay:
+    case OutPacket::Fate::kRelay: {
       ++path_->facts().counters().relayed;
       path_->store().MetaOf(out.packet.handle).nf = out.nf;
-      return path_->SendHeld(*to_switch_, now, out.packet);
+      Packet packet = out.packet;
+      packet.relayed = true;
+      return path_->SendHeld(*to_switch_, now, packet);
+    }
     case OutPacket::Fate::kDropped:
       return path_->Drop(now, out.packet);
     case OutPacket::Fate::kToNf:

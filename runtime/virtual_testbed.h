@@ -39,7 +39,9 @@ class VirtualTestbed final : public Testbed, private DataReceiver, private Messa
   void OnEvent(TimePoint now, const RecordEvent& event) override { run_.recorder().OnEvent(now, event); }
   void Send(TimePoint now, NodeId from, NodeId to, Message message) override;
   void Release(TimePoint now, NodeId at, const OutPacket& out) override { plane_->Release(now, at, out); }
-  void SendMarker(TimePoint now, uint8_t nf, const Marker& marker) override { plane_->SendMarker(now, nf, marker); }
+  void SendMarker(TimePoint now, NodeId at, uint8_t nf, const Marker& marker) override {
+    plane_->SendMarker(now, at, nf, marker);
+  }
   void Wake(NodeId machine, TimePoint at) override { machine_timers_[MachineIndex(machine)]->Set(at); }
 
   void OnGenerator(TimePoint now);

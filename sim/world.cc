@@ -206,7 +206,7 @@ uint64_t World::packets_on_links() const {
   for (uint8_t i = 0; i < kNfCount; ++i) {
     packets += switch_to_nf_[i]->in_flight() + nf_to_switch_[i]->in_flight() + nf_to_sink_[i]->in_flight();
   }
-  for (const auto& markers : markers_) packets -= markers.size();
+  for (uint8_t i = 0; i < kNfCount; ++i) packets -= markers_[i].size() + relayed_markers_[i].size();
   return packets;
 }
 

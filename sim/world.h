@@ -109,7 +109,8 @@ class World final : private DataReceiver, private MessageReceiver, private Machi
   void OnEvent(TimePoint now, const RecordEvent& event) override { run_.recorder().OnEvent(now, event); }
   void Send(TimePoint now, NodeId from, NodeId to, Message message) override;
   void Release(TimePoint now, NodeId at, const OutPacket& out) override;
-  void SendMarker(TimePoint now, uint8_t nf, const Marker& marker) override;
+  void SendMarker(TimePoint now, NodeId at, uint8_t nf, const Marker& marker) override;
+  void PassMarker(TimePoint now, uint8_t from, uint8_t nf);  // that NF relays it to this one
   void Wake(NodeId machine, TimePoint at) override { machine_timers_[MachineIndex(machine)]->Set(at); }
   void CheckOperation(TimePoint now);
   void CheckEnd(TimePoint now);
@@ -134,7 +135,9 @@ class World final : private DataReceiver, private MessageReceiver, private Machi
   std::array<std::unique_ptr<ControlLink>, kNfCount> control_to_nf_;
   std::array<std::unique_ptr<ControlLink>, kNfCount> control_from_nf_;
   std::array<std::unique_ptr<ControlLink>, kNfCount> peer_;  // by the instance that sends
-  std::array<std::deque<Marker>, kNfCount> markers_;  // on the links to the NFs, in order: what their items stand for
+  // On the links to the NFs, and back from them, in order: what their items stand for.
+  std::array<std::deque<Marker>, kNfCount> markers_;
+  std::array<std::deque<Marker>, kNfCount> relayed_markers_;
 
   std::array<std::unique_ptr<Timer>, kMachines> machine_timers_;
   std::unique_ptr<Timer> generator_;

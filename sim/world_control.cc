@@ -39,14 +39,22 @@ void World::Send(TimePoint now, NodeId from, NodeId to, Message message) {
 }
 
 // An item like any other. One that finds the queue full is lost; the controller will ask for another.
-void World::SendMarker(TimePoint now, uint8_t nf, const Marker& marker) {
+void World::SendMarker(TimePoint now, NodeId at, uint8_t nf, const Marker& marker) {
   UHAUL_CHECK(nf < kNfCount);
+  const bool relayed = at != kSwitchNode;
+  DataLink& link = relayed ? *nf_to_switch_[at.instance] : *switch_to_nf_[nf];
   const uint32_t flow = run_.NumberOf(marker.flow).value_or(0);
-  if (switch_to_nf_[nf]->Send(now, {.flow = flow, .bytes = kMarkerBytes, .flags = DataItem::kMarker})) {
-    markers_[nf].push_back(marker);
+  if (link.Send(now, {.flow = flow, .bytes = kMarkerBytes, .flags = DataItem::kMarker, .nf = nf})) {
+    (relayed ? relayed_markers_[at.instance] : markers_[nf]).push_back(marker);
   } else {
     ++run_.recorder().counters().link_drops;
   }
+}
+
+void World::PassMarker(TimePoint now, uint8_t from, uint8_t nf) {
+  const Marker marker = relayed_markers_[from].front();
+  relayed_markers_[from].pop_front();
+  SendMarker(now, kSwitchNode, nf, marker);
 }
 
 DataItem World::ItemOf(const Packet& packet) const {
@@ -56,9 +64,9 @@ DataItem World::ItemOf(const Packet& packet) const {
   item.sequence = static_cast<uint32_t>(packet.handle >> 32);
   item.bytes = packet.bytes;
   UHAUL_CHECK(item.flow < packets_.size());
-  item.flags = static_cast<uint8_t>((item.sequence == 0 ? DataItem::kFirst : 0) |
-                                    (item.sequence + 1 == packets_[item.flow] ? DataItem::kLast : 0) |
-                                    (packet.do_not_buffer ? DataItem::kDoNotBuffer : 0));
+  item.flags = static_cast<uint8_t>(
+      (item.sequence == 0 ? DataItem::kFirst : 0) | (item.sequence + 1 == packets_[item.flow] ? DataItem::kLast : 0) |
+      (packet.do_not_buffer ? DataItem::kDoNotBuffer : 0) | (packet.relayed ? DataItem::kRelayed : 0));
   return item;
 }
 

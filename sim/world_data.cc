@@ -50,6 +50,7 @@ inline Packet World::PacketOf(const DataItem& item) const {
                                             (item.flags & DataItem::kLast ? tcp_flag::kFin : 0));
   }
   packet.do_not_buffer = (item.flags & DataItem::kDoNotBuffer) != 0;
+  packet.relayed = (item.flags & DataItem::kRelayed) != 0;
   packet.digest = item.sequence;
   packet.handle = (static_cast<uint64_t>(item.sequence) << 32) | item.flow;
   packet.stamp = TimePoint::FromNanos(item.stamp_ns);
@@ -106,6 +107,9 @@ void World::OnData(TimePoint now, uint16_t link_rank, const DataItem& item) {
     case rank::kNfToSwitch:
     case rank::kNfToSwitch + 1: {  // relayed: no rule is asked
       UHAUL_CHECK(item.nf < kNfCount);
+      if (item.flags & DataItem::kMarker) {
+        return PassMarker(now, static_cast<uint8_t>(link_rank - rank::kNfToSwitch), item.nf);
+      }
       return SendTo(*switch_to_nf_[item.nf], now, item);
     }
     case rank::kAcknowledgements:

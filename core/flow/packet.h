@@ -24,6 +24,7 @@ struct Packet {
   uint32_t bytes = 0;          // on the wire, headers included
   uint8_t tcp_flags = 0;       // as in the TCP header; 0 for other protocols
   bool do_not_buffer = false;  // OpenNF's mark on packet-outs: a buffering destination processes it at once
+  bool relayed = false;        // came by way of an NF that passed it on unprocessed (U-HAUL 3); set by the engine
   bool reverse = false;        // travels from the responder to the initiator, whose five-tuple `flow` then is
   uint64_t digest = 0;         // identifies the packet by its contents (in simulation: its number in the flow)
   uint64_t handle = 0;         // the engine's

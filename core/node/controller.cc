@@ -89,7 +89,8 @@ void Controller::Close(Outbox& outbox, size_t first) const {
 
 template <class Call>
 auto Controller::With(TimePoint now, Outbox& outbox, Call call) {
-  MigrationContext context{now, options_.profile, hasher_, held_, release_, next_xid_, &Busy, this, outbox};
+  const HashKey secret = options_.secret.value_or(options_.hash_key);
+  MigrationContext context{now, options_.profile, hasher_, secret, held_, release_, next_xid_, &Busy, this, outbox};
   return call(context);
 }
 
@@ -128,6 +129,10 @@ Status Controller::Admit(const MoveRequest& request, bool wildcard) const {
     return Error{"scheme '" + scheme.name + "': a hand-over leaves the other flows where they are (after: keep, " +
                  "relay_unknown: false)"};
   }
+  if (scheme.relay_end == RelayEnd::kMarked && (!scheme.relay_unknown || wildcard)) {
+    return Error{"scheme '" + scheme.name + "': relay_end marked is for flows that are named one by one, and needs " +
+                 "relay_unknown: true"};
+  }
   for (const uint8_t nf : {request.src, request.dst}) {
     if (peer && sessions_.dead(NfNode(nf))) return Error{"NF instance " + std::to_string(nf) + " was declared dead"};
   }
@@ -143,6 +148,11 @@ Status Controller::AdmitBeside(const MoveRequest& request, bool wildcard) const 
     }
     if (request.scheme.relay_unknown && other.request().scheme.relay_unknown && other.request().src == request.src) {
       return Error{who + " already relays unknown flows at NF instance " + std::to_string(request.src)};
+    }
+    const bool both_marked =
+        request.scheme.relay_end == RelayEnd::kMarked && other.request().scheme.relay_end == RelayEnd::kMarked;
+    if (both_marked && other.request().dst == request.dst) {
+      return Error{who + " already awaits relayed flows at NF instance " + std::to_string(request.dst)};
     }
   }
   for (const auto& [id, other] : hand_overs_) {
@@ -406,6 +416,9 @@ void Controller::DeclareDead(TimePoint now, NodeId nf, Outbox& outbox) {
   sessions_.Declare(nf);
   for (auto& entry : hand_overs_) {
     WithHandOver(now, outbox, [&](HandOverContext& context) { entry.second.OnDead(context, nf); });
+  }
+  for (auto& entry : migrations_) {
+    With(now, outbox, [&](MigrationContext& context) { entry.second.OnDead(context, nf); });
   }
   ResumeNodes(now, outbox);
   Close(outbox, first);

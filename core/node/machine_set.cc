@@ -17,7 +17,7 @@ struct Face {
     host.Send(now, self, out.to, std::move(out.message));
   }
   void OnPacket(TimePoint now, const OutPacket& packet) { host.Release(now, self, packet); }
-  void OnMarker(TimePoint now, const OutMarker& out) { host.SendMarker(now, out.nf, out.marker); }
+  void OnMarker(TimePoint now, const OutMarker& out) { host.SendMarker(now, self, out.nf, out.marker); }
 };
 
 }  // namespace

@@ -39,8 +39,9 @@ class MachineHost {
   virtual void Send(TimePoint now, NodeId from, NodeId to, Message message) = 0;
   // `at`: the switch (packet-out) or the NF that lets go of the packet.
   virtual void Release(TimePoint now, NodeId at, const OutPacket& out) = 0;
-  // The switch sends a marker out of the port to `nf`, behind everything that went there.
-  virtual void SendMarker(TimePoint now, uint8_t nf, const Marker& marker) = 0;
+  // The switch sends a marker out of the port to `nf`, behind everything that went there. From an NF: back to the
+  // switch, which does so, behind everything that this one relayed.
+  virtual void SendMarker(TimePoint now, NodeId at, uint8_t nf, const Marker& marker) = 0;
   // The machine wants OnTimer at that time and at no other. Said only when it changed.
   virtual void Wake(NodeId machine, TimePoint at) = 0;
 };

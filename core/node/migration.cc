@@ -8,12 +8,16 @@ namespace {
 // Packets that left the switch for src before its rules changed are still under way for this long at most; until then
 // src keeps handing them over. Data links hold far less than this in time.
 constexpr Duration kLinger = Duration::Millis(10);
+// A marker takes a way of the data links, and waits behind what is on it. One that was lost is sent again.
+constexpr Duration kFirstMarkWait = Duration::Millis(10);
+constexpr Duration kLastMarkWait = Duration::Seconds(1);
 
 }  // namespace
 
 Migration::Migration(OperationId id, MoveRequest request, std::optional<DetectorSpec> detector)
     : id_(id), request_(std::move(request)), detector_(detector) {
   wildcard_ = !detector_ && request_.limit == 0;
+  mark_wait_ = kFirstMarkWait;
 }
 
 // ---- select
@@ -27,7 +31,7 @@ void Migration::Start(MigrationContext& context) {
     SendToSrc(context, msg::ListFlows{kind, request_.filter, request_.limit});
   } else {
     Mark(context, OperationStep::kSelected);
-    Lock(context);
+    Watch(context);
   }
 }
 
@@ -38,7 +42,7 @@ void Migration::Handle(MigrationContext& context, const msg::SetFilter& m) {
   Select(context, flows);
   if (m.more) return;
   Mark(context, OperationStep::kSelected);
-  Lock(context);
+  Watch(context);
 }
 
 void Migration::Handle(MigrationContext& context, const msg::FlowListing& m) {
@@ -46,7 +50,7 @@ void Migration::Handle(MigrationContext& context, const msg::FlowListing& m) {
     Select(context, m.flows);
     if (m.more) return;
     Mark(context, OperationStep::kSelected);
-    Lock(context);
+    Watch(context);
   } else if (phase_ == Phase::kListing) {
     for (const FiveTuple& tuple : m.flows) {
       const Flow* flow = flows_.Find(context.hasher.Key(tuple));
@@ -76,10 +80,17 @@ void Migration::Select(MigrationContext& context, const std::vector<FiveTuple>& 
 
 // ---- lock
 
+void Migration::Watch(MigrationContext& context) {
+  if (!marked() || aborting_) return Lock(context);
+  phase_ = Phase::kWatching;
+  SendToDst(context, msg::RelayCommand{msg::RelayVerb::kRemember, request_.filter, 0});
+}
+
 void Migration::Lock(MigrationContext& context) {
   if (aborting_) return Finish(context);
   phase_ = Phase::kLocking;
   if (request_.scheme.relay_unknown) SendToSrc(context, msg::StartRelay{request_.filter, request_.dst});
+  if (marked()) SendToSrc(context, msg::RelayCommand{msg::RelayVerb::kPass, request_.filter, Nonce(context)});
   if (request_.scheme.guarantee == Guarantee::kNone || request_.scheme.late_lock) return Transfer(context);
   if (wildcard_) {
     SendToSrc(context,
@@ -225,9 +236,10 @@ void Migration::Handle(MigrationContext& context, const msg::DelAck&) {
 Status Migration::Abort(MigrationContext& context) {
   switch (phase_) {
     case Phase::kSelecting:
+    case Phase::kWatching:
     case Phase::kLocking:
       aborting_ = true;
-      return {};  // at the next answer from src
+      return {};  // at the next answer
     case Phase::kTransferring:
       if (aborting_) return {};
       aborting_ = true;
@@ -241,9 +253,11 @@ Status Migration::Abort(MigrationContext& context) {
     case Phase::kReleasing:
     case Phase::kListing:
     case Phase::kPinning:
+    case Phase::kHolding:
     case Phase::kFlipping:
     case Phase::kStoppingRelay:
     case Phase::kRelayRules:
+    case Phase::kAwaitingMarker:
     case Phase::kSettling:
     case Phase::kLingering:
     case Phase::kUnlocking:
@@ -269,6 +283,8 @@ void Migration::Finish(MigrationContext& context) {
 
 void Migration::Settle(MigrationContext& context) {
   phase_ = Phase::kSettling;
+  while (src_dead_ && !deletes_.empty()) Handle(context, msg::DelAck{});  // it has nothing left to delete
+  if (phase_ != Phase::kSettling) return;
   if (!deletes_.empty() || releasing_ > 0) return;
   Mark(context, OperationStep::kDone);
   phase_ = Phase::kLingering;
@@ -279,8 +295,11 @@ void Migration::OnTimer(MigrationContext& context) {
   if (context.now < deadline_) return;
   deadline_ = TimePoint::Never();
   if (phase_ == Phase::kLingering) {
-    phase_ = Phase::kUnlocking;
-    SendToSrc(context, msg::DisableEvents{});
+    Unlock(context);
+  } else if (phase_ == Phase::kAwaitingMarker) {
+    mark_wait_ = std::min(mark_wait_ * 2, kLastMarkWait);
+    SendMark(context);
+    AwaitMarker(context);
   } else if (phase_ == Phase::kDiverting) {
     Reroute(context);  // no packet came: the flows may have ended
   }
@@ -290,9 +309,31 @@ void Migration::Handle(MigrationContext& context, const msg::DisableEventsAck&, 
   if (phase_ == Phase::kReleasing && from == NfNode(request_.dst)) {
     AfterReroute(context);
   } else if (phase_ == Phase::kUnlocking && from == NfNode(request_.src)) {
-    phase_ = Phase::kClosed;
-    Mark(context, OperationStep::kClosed);
+    src_unlocked_ = true;
+    MaybeClose(context);
   }
+}
+
+void Migration::Unlock(MigrationContext& context) {
+  phase_ = Phase::kUnlocking;
+  if (!src_dead_) SendToSrc(context, msg::DisableEvents{});
+  // Nothing was relayed, or it was not this operation's last word: there was no marker.
+  if (marked() && !watch_over_) SendToDst(context, msg::RelayCommand{msg::RelayVerb::kEnd, request_.filter, 0});
+  MaybeClose(context);
+}
+
+void Migration::MaybeClose(MigrationContext& context) {
+  if (phase_ != Phase::kUnlocking || !(src_unlocked_ || src_dead_) || (marked() && !watch_over_)) return;
+  phase_ = Phase::kClosed;
+  Mark(context, OperationStep::kClosed);
+}
+
+void Migration::OnDead(MigrationContext& context, NodeId node) {
+  if (closed() || !marked() || node != NfNode(request_.src)) return;
+  src_dead_ = true;
+  if (phase_ == Phase::kAwaitingMarker) SendMark(context);
+  if (phase_ == Phase::kSettling) Settle(context);
+  MaybeClose(context);
 }
 
 // ---- dispatch and small change
@@ -364,6 +405,8 @@ void Migration::Hash(StateHash& hash, TimePoint now) const {
     for (uint64_t digest : flow.processed) hash.Add(~digest);
   }
   for (const msg::Chunk& chunk : waiting_) hash.Add(std::span<const uint8_t>(chunk.state));
+  hash.Add((watch_over_ ? 1U : 0U) | (holding_ ? 2U : 0U) | (src_dead_ ? 4U : 0U) | (src_unlocked_ ? 8U : 0U) |
+           (static_cast<uint64_t>(behind_hold_) << 8) | (static_cast<uint64_t>(mark_wait_.nanos()) << 16));
   hash.Add(relayed_.size());
   hash.Add(listing_.size());
 }

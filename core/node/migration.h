@@ -9,8 +9,8 @@
 //             processed the last packet that went to src, it releases its buffer
 //   reroute   one wildcard rule (a move of everything that matches) or one batch of exact rules (named flows)
 //   after     keep: relayed flows get exact rules to dst; flip, share: flows left at src are pinned by exact rules,
-//   then
-//             the default changes
+//             then the default changes. RelayEnd::kMarked: before these rules dst holds what would overtake relayed
+//             packets, behind them goes a marker by src, again and again until dst has it (relay_watch.h)
 //   linger    stragglers on their way to src still become events; then events and relaying end there: closed
 //
 // Several of these overlap; Progress() looks at what is complete and does what became possible. Handlers are
@@ -42,6 +42,7 @@ struct MigrationContext {
   TimePoint now;
   const Profile& profile;
   const FlowHasher& hasher;
+  HashKey secret;                       // of nonces
   Bytes& held;                          // packets held at the controller, all operations together
   CostServer<ReleasedPacket>& release;  // the controller's way out for packets, in order
   uint32_t& next_xid;                   // of the switch's rule changes
@@ -55,6 +56,7 @@ class Migration {
  public:
   enum class Phase : uint8_t {
     kSelecting,
+    kWatching,  // marked: dst is to remember which flows come relayed
     kLocking,
     kTransferring,
     kArmingBuffer,  // order: enableEvents(dst, buffer) under way
@@ -64,10 +66,12 @@ class Migration {
     kReleasing,     // order: disableEvents(dst) under way
     kListing,       // after: asking src what stays
     kPinning,       // after: exact rules for what stays
+    kHolding,       // marked: dst is to hold what would overtake
     kFlipping,      // after: the new default
     kStoppingRelay,
-    kRelayRules,  // exact rules for relayed flows
-    kSettling,    // waiting for the last delPerflow
+    kRelayRules,      // exact rules for relayed flows
+    kAwaitingMarker,  // marked: dst has not seen it yet
+    kSettling,        // waiting for the last delPerflow
     kLingering,
     kUnlocking,  // disableEvents(src) under way
     kClosed,
@@ -84,6 +88,9 @@ class Migration {
   // One of its packets has left the controller.
   void OnReleased(MigrationContext& context);
   void OnTimer(MigrationContext& context);
+  // The operator's word. What waits for a marker that comes by src, or for what that one would say at the end, does
+  // not.
+  void OnDead(MigrationContext& context, NodeId node);
   TimePoint NextDeadline() const { return deadline_; }
 
   OperationId id() const { return id_; }
@@ -125,11 +132,13 @@ class Migration {
   void Handle(MigrationContext& context, const msg::RulesAck& m);
   void Handle(MigrationContext& context, const msg::StopRelayAck& m);
   void Handle(MigrationContext& context, const msg::NewFlow& m);
+  void Handle(MigrationContext& context, const msg::RelayReport& m);
   // migration_packets.cc
   void Handle(MigrationContext& context, const msg::PacketEvent& m);
   void Handle(MigrationContext& context, const msg::ProcessedEvent& m);
 
   void Select(MigrationContext& context, const std::vector<FiveTuple>& flows);
+  void Watch(MigrationContext& context);
   void Lock(MigrationContext& context);
   void Transfer(MigrationContext& context);
   void Put(MigrationContext& context, msg::Chunk chunk);
@@ -138,6 +147,8 @@ class Migration {
   void Delete(MigrationContext& context, std::vector<FiveTuple> flows);
   void Finish(MigrationContext& context);
   void Settle(MigrationContext& context);
+  void Unlock(MigrationContext& context);
+  void MaybeClose(MigrationContext& context);
 
   // migration_rules.cc
   void InstallExact(MigrationContext& context, const std::vector<FiveTuple>& flows, msg::RuleAction action);
@@ -145,7 +156,12 @@ class Migration {
   void Divert(MigrationContext& context);
   void Reroute(MigrationContext& context);
   void AfterReroute(MigrationContext& context);
+  void Hold(MigrationContext& context, Phase next);
+  void Flip(MigrationContext& context);
   void StopRelaying(MigrationContext& context);
+  void InstallRelayRules(MigrationContext& context);
+  void SendMark(MigrationContext& context) const;
+  void AwaitMarker(MigrationContext& context);
   void RulesComplete(MigrationContext& context);
   std::vector<FiveTuple> MovedFlows() const;
 
@@ -157,6 +173,9 @@ class Migration {
   void ReleaseBuffer(MigrationContext& context);
   void ArmBuffer(MigrationContext& context);
 
+  bool marked() const { return request_.scheme.relay_end == RelayEnd::kMarked; }
+  bool flips() const { return request_.scheme.after == AfterMove::kFlip && !wildcard_ && !aborting_; }
+  uint64_t Nonce(const MigrationContext& context) const;
   void SendToSrc(MigrationContext& context, MessageBody body) const;
   void SendToDst(MigrationContext& context, MessageBody body) const;
   void Mark(MigrationContext& context, OperationStep step) const;
@@ -180,6 +199,13 @@ class Migration {
   std::vector<FiveTuple> relayed_;              // flows that src relayed to dst
   std::vector<FiveTuple> listing_;              // what stays at src
   std::set<uint32_t> xids_;                     // rule changes not yet acknowledged
+
+  bool holding_ = false;  // dst holds what would overtake relayed packets
+  Phase behind_hold_ = Phase::kFlipping;
+  bool watch_over_ = false;  // dst has let go
+  Duration mark_wait_;       // until the marker is sent again
+  bool src_dead_ = false;
+  bool src_unlocked_ = false;
 
   uint64_t arrivals_ = 0;
   uint64_t releasing_ = 0;  // packets on their way out

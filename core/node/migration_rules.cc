@@ -1,6 +1,7 @@
 // The rules of a migration: to dst for what has moved, and what follows the move for what has not (DECISIONS 6, 7).
 #include <algorithm>
 
+#include "core/base/little_endian.h"
 #include "core/node/migration.h"
 
 namespace uhaul {
@@ -99,22 +100,29 @@ void Migration::RulesComplete(MigrationContext& context) {
         AfterReroute(context);
       }
       break;
-    case Phase::kPinning: {
-      phase_ = Phase::kFlipping;
-      const bool share = request_.scheme.after == AfterMove::kShare;
-      InstallWildcard(context, kDefaultPriority,
-                      share ? msg::RuleAction{msg::RuleAction::Kind::kSplit, request_.src, request_.dst}
-                            : msg::RuleAction{msg::RuleAction::Kind::kForward, request_.dst, 0},
-                      msg::kNoNf);
+    case Phase::kPinning:
+      if (marked()) {
+        Hold(context, Phase::kFlipping);
+      } else {
+        Flip(context);
+      }
       break;
-    }
     case Phase::kFlipping:
-      StopRelaying(context);
+      if (marked() && flips()) {
+        AwaitMarker(context);
+      } else {
+        StopRelaying(context);
+      }
       break;
     case Phase::kRelayRules:
-      Settle(context);
+      if (marked()) {
+        AwaitMarker(context);
+      } else {
+        Settle(context);
+      }
       break;
     case Phase::kSelecting:
+    case Phase::kWatching:
     case Phase::kLocking:
     case Phase::kTransferring:
     case Phase::kArmingBuffer:
@@ -122,7 +130,9 @@ void Migration::RulesComplete(MigrationContext& context) {
     case Phase::kDraining:
     case Phase::kReleasing:
     case Phase::kListing:
+    case Phase::kHolding:
     case Phase::kStoppingRelay:
+    case Phase::kAwaitingMarker:
     case Phase::kSettling:
     case Phase::kLingering:
     case Phase::kUnlocking:
@@ -140,11 +150,22 @@ void Migration::AfterReroute(MigrationContext& context) {
   StopRelaying(context);
 }
 
+void Migration::Flip(MigrationContext& context) {
+  phase_ = Phase::kFlipping;
+  const bool share = request_.scheme.after == AfterMove::kShare;
+  InstallWildcard(context, kDefaultPriority,
+                  share ? msg::RuleAction{msg::RuleAction::Kind::kSplit, request_.src, request_.dst}
+                        : msg::RuleAction{msg::RuleAction::Kind::kForward, request_.dst, 0},
+                  msg::kNoNf);
+  if (marked() && !share) SendMark(context);  // share: what is relayed ends with the relayed flows' own rules
+}
+
+// ---- the end of relaying
+
 // Once the default points to dst every new flow belongs there: what is still on its way to src is relayed until events
 // end there.
 void Migration::StopRelaying(MigrationContext& context) {
-  const bool flipped = request_.scheme.after == AfterMove::kFlip && !wildcard_ && !aborting_;
-  if (!request_.scheme.relay_unknown || flipped) return Settle(context);
+  if (!request_.scheme.relay_unknown || flips()) return Settle(context);
   phase_ = Phase::kStoppingRelay;
   SendToSrc(context, msg::StopRelay{});
 }
@@ -154,9 +175,69 @@ void Migration::Handle(MigrationContext&, const msg::NewFlow& m) { relayed_.push
 // The relayed flows have their state at dst: rules to dst.
 void Migration::Handle(MigrationContext& context, const msg::StopRelayAck&) {
   if (phase_ != Phase::kStoppingRelay) return;
+  if (!marked() || holding_) return InstallRelayRules(context);
+  if (relayed_.empty()) return Settle(context);
+  Hold(context, Phase::kRelayRules);
+}
+
+void Migration::InstallRelayRules(MigrationContext& context) {
   phase_ = Phase::kRelayRules;
   InstallExact(context, relayed_, {msg::RuleAction::Kind::kForward, request_.dst, 0});
+  if (marked()) SendMark(context);
   RulesComplete(context);
+}
+
+// `next` are the rules behind it.
+void Migration::Hold(MigrationContext& context, Phase next) {
+  phase_ = Phase::kHolding;
+  behind_hold_ = next;
+  SendToDst(context, msg::RelayCommand{msg::RelayVerb::kHold, request_.filter, Nonce(context)});
+}
+
+void Migration::Handle(MigrationContext& context, const msg::RelayReport& m) {
+  switch (m.verb) {
+    case msg::RelayVerb::kPass:
+      break;
+    case msg::RelayVerb::kRemember:
+      if (phase_ == Phase::kWatching) Lock(context);
+      break;
+    case msg::RelayVerb::kHold:
+      if (phase_ != Phase::kHolding) break;
+      holding_ = true;
+      if (behind_hold_ == Phase::kFlipping) {
+        Flip(context);
+      } else {
+        InstallRelayRules(context);
+      }
+      break;
+    case msg::RelayVerb::kEnd:
+      if (watch_over_) break;
+      watch_over_ = true;
+      dropped_ += m.dropped;
+      if (phase_ == Phase::kAwaitingMarker) Settle(context);
+      MaybeClose(context);
+      break;
+  }
+}
+
+// Behind the rules that the switch has been sent. By src, if that lives; otherwise nothing is relayed any more but what
+// the switch has passed on already.
+void Migration::SendMark(MigrationContext& context) const {
+  context.outbox.Send(kSwitchNode, id_, msg::Mark{src_dead_ ? request_.dst : request_.src, Nonce(context)});
+}
+
+// It can be lost like any packet: another one says the same.
+void Migration::AwaitMarker(MigrationContext& context) {
+  if (watch_over_) return Settle(context);
+  phase_ = Phase::kAwaitingMarker;
+  deadline_ = context.now + mark_wait_;
+}
+
+// Hand-overs' come from small numbers.
+uint64_t Migration::Nonce(const MigrationContext& context) const {
+  std::vector<uint8_t> what;
+  AppendLittle(~uint64_t{id_}, &what);
+  return std::max<uint64_t>(SipHash24(context.secret, what), 1);
 }
 
 }  // namespace uhaul

@@ -6,8 +6,6 @@
 namespace uhaul {
 namespace {
 
-// Relayed flows that src remembers, so that each is reported once. Beyond it flows are relayed unreported.
-constexpr size_t kMaxRelayed = 1 << 17;
 // Exports, imports and the like that one call does at most, where they cost nothing or are late: packets come in
 // between (they are due still, and the engine calls again).
 constexpr int kSlice = 16;
@@ -37,6 +35,7 @@ NfAgent::NfAgent(const NfAgent& other)
       locks_(other.locks_),
       relay_(other.relay_),
       relay_to_(other.relay_to_),
+      watch_(other.watch_),
       relayed_(other.relayed_),
       exports_(other.exports_),
       held_(other.held_),
@@ -92,6 +91,7 @@ NfVerdict NfAgent::Decide(TimePoint now, const Packet& packet, Outbox& outbox) {
   }
   if (custody_.intercepting() && CustodyTakes(now, packet, outbox)) return NfVerdict::kConsumed;
   if (const auto lock = LockOf(packet)) return Intercept(now, *lock, packet, outbox);
+  if (watch_ && WatchTakes(packet, outbox)) return NfVerdict::kConsumed;
   if (relay_ && Relays(packet, outbox)) return NfVerdict::kRelay;
   Process(now, packet);
   return NfVerdict::kForward;
@@ -112,28 +112,21 @@ NfVerdict NfAgent::Intercept(TimePoint now, const FlowLock& lock, const Packet& 
     outbox.Send(kControllerNode, lock.operation, msg::PacketEvent{packet});
     return NfVerdict::kConsumed;
   }
+  Hold(lock.operation, packet, outbox);
+  return NfVerdict::kConsumed;
+}
+
+// False: there is no room for it.
+bool NfAgent::Hold(OperationId op, const Packet& packet, Outbox& outbox) {
   const Bytes size(packet.bytes);
   if (held_bytes_ + size > options_.profile.nf_buffer) {
     outbox.packets.push_back({OutPacket::Fate::kDropped, options_.instance, packet});
     outbox.events.push_back(event::BufferOverflow{BufferPlace::kDestination, size});
-    return NfVerdict::kConsumed;
+    return false;
   }
-  held_.push_back({lock.operation, packet});
+  held_.push_back({op, packet});
   held_bytes_ += size;
   outbox.events.push_back(event::Buffered{BufferPlace::kDestination, held_bytes_, size});
-  return NfVerdict::kConsumed;
-}
-
-// U-HAUL 3: "the original NF instance stops establishing new states for flows it has not seen yet"; their packets
-// are forwarded to the new instance.
-bool NfAgent::Relays(const Packet& packet, Outbox& outbox) {
-  if (packet.do_not_buffer || !relay_->filter.Matches(packet.flow.tuple)) return false;
-  if (relayed_.Contains(packet.flow)) return true;
-  if (!relay_->new_flows || function_->Knows(packet.flow)) return false;
-  if (relayed_.size() < kMaxRelayed) {
-    relayed_.Get(packet.flow) = relay_->operation;
-    outbox.Send(kControllerNode, relay_->operation, msg::NewFlow{packet.flow.tuple});
-  }
   return true;
 }
 
@@ -209,7 +202,12 @@ void NfAgent::Hash(StateHash& hash, TimePoint now) const {
     hash.Add((uint64_t{locks_.Find(key)->operation} << 8) | static_cast<uint64_t>(locks_.Find(key)->lock));
   }
   hash.Add(relay_ ? 1 + relay_->operation + (relay_->new_flows ? uint64_t{1} << 32 : 0) : 0);
+  if (relay_) {
+    hash.Add(relay_->nonce);
+    for (const FlowKey& key : relay_->stay.SortedKeys()) hash.Add(~key.id);
+  }
   for (const FlowKey& key : relayed_.SortedKeys()) hash.Add(key.id);
+  if (watch_) watch_->Hash(hash);
   for (const auto& [op, e] : exports_) {
     hash.Add(op);
     hash.Add(e.sent);

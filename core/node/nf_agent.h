@@ -25,6 +25,7 @@
 #include "core/node/network_function.h"
 #include "core/node/outbox.h"
 #include "core/node/profile.h"
+#include "core/node/relay_watch.h"
 
 namespace uhaul {
 
@@ -94,6 +95,8 @@ class NfAgent {
     OperationId operation = 0;
     FlowFilter filter;
     bool new_flows = true;  // false after StopRelay: only flows relayed before
+    uint64_t nonce = 0;     // of the marker to pass on; 0: none
+    FlowMap<bool> stay;     // where a marker comes: flows that this one has listed. Their rules point here
   };
   // getPerflow of one operation: flows are exported one after the other.
   struct Export {
@@ -135,6 +138,7 @@ class NfAgent {
   void Handle(TimePoint now, OperationId op, const msg::DelPerflow& m, Outbox& outbox);
   void Handle(TimePoint now, OperationId op, const msg::StartRelay& m, Outbox& outbox);
   void Handle(TimePoint now, OperationId op, const msg::StopRelay& m, Outbox& outbox);
+  void Handle(TimePoint now, OperationId op, const msg::RelayCommand& m, Outbox& outbox);
   void Handle(TimePoint now, OperationId op, const msg::Hello& m, Outbox& outbox);
   void Handle(TimePoint now, OperationId op, const msg::ResumeForwarding& m, Outbox& outbox);
   void Handle(TimePoint now, OperationId op, const msg::CustodyCommand& m, Outbox& outbox);
@@ -161,11 +165,16 @@ class NfAgent {
   void Process(TimePoint now, const Packet& packet);
   NfVerdict Decide(TimePoint now, const Packet& packet, Outbox& outbox);
   NfVerdict Intercept(TimePoint now, const FlowLock& lock, const Packet& packet, Outbox& outbox);
+  bool Hold(OperationId op, const Packet& packet, Outbox& outbox);
+  // nf_agent_relay.cc
   bool Relays(const Packet& packet, Outbox& outbox);
+  bool WatchTakes(const Packet& packet, Outbox& outbox);
+  void OnRelayMarker(TimePoint now, const Marker& marker, Outbox& outbox);
+  void EndWatch(TimePoint now, Outbox& outbox);
   std::optional<FlowLock> LockOf(const Packet& packet) const;
   void ReleaseHeld(TimePoint now, OperationId op, Outbox& outbox);
   void UpdateBusy() {
-    busy_ = dropping_ || relay_.has_value() || !wildcards_.empty() || !locks_.empty() || custody_.intercepting();
+    busy_ = dropping_ || relay_ || watch_ || !wildcards_.empty() || !locks_.empty() || custody_.intercepting();
   }
 
   NfAgentOptions options_;
@@ -181,6 +190,7 @@ class NfAgent {
   FlowMap<FlowLock> locks_;
   std::optional<Relay> relay_;
   uint8_t relay_to_ = 0;
+  std::optional<RelayWatch> watch_;
   FlowMap<OperationId> relayed_;  // tombstones: flows that live at the relay's target; bounded
   std::map<OperationId, Export> exports_;
   std::deque<Held> held_;

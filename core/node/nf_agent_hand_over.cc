@@ -46,8 +46,12 @@ void NfAgent::Run(TimePoint now, OperationId, const CustodyTask& task, Outbox& o
 
 void NfAgent::OnMarker(TimePoint now, const Marker& marker, Outbox& outbox) {
   const size_t first = outbox.messages.size();
-  InCustody(now, outbox, [&](CustodyContext& context) { custody_.OnMarker(context, marker); });
-  SubmitCustodyWork(now);
+  if (marker.epoch == 0) {
+    OnRelayMarker(now, marker, outbox);
+  } else {
+    InCustody(now, outbox, [&](CustodyContext& context) { custody_.OnMarker(context, marker); });
+    SubmitCustodyWork(now);
+  }
   RunDue(now, outbox);
   Close(outbox, first);
 }

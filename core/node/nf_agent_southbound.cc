@@ -87,6 +87,9 @@ void NfAgent::Run(TimePoint now, OperationId op, const DetectTask& task, Outbox&
 void NfAgent::Handle(TimePoint now, OperationId op, const msg::ListFlows& m, Outbox& outbox) {
   std::vector<FlowKey> flows = Match(now, m.kind, m.filter);
   if (m.limit > 0 && flows.size() > m.limit) flows.resize(m.limit);
+  if (relay_ && relay_->operation == op && relay_->nonce != 0) {
+    for (const FlowKey& flow : flows) relay_->stay.Get(flow) = true;
+  }
   msg::FlowListing reply{{}, true};
   for (const FlowKey& flow : flows) {
     if (reply.flows.size() == kMaxFlowsPerMessage) {
@@ -121,21 +124,6 @@ void NfAgent::Handle(TimePoint now, OperationId op, const msg::DisableEvents&, O
   exports_.erase(op);
   UpdateBusy();
   outbox.Send(kControllerNode, op, msg::DisableEventsAck{});
-}
-
-void NfAgent::Handle(TimePoint, OperationId op, const msg::StartRelay& m, Outbox&) {
-  if (relay_ && relay_->operation != op) {
-    ++strays_;
-    return;
-  }
-  relay_ = Relay{op, m.filter, true};
-  relay_to_ = m.to;
-  UpdateBusy();
-}
-
-void NfAgent::Handle(TimePoint, OperationId op, const msg::StopRelay&, Outbox& outbox) {
-  if (relay_ && relay_->operation == op) relay_->new_flows = false;
-  outbox.Send(kControllerNode, op, msg::StopRelayAck{});
 }
 
 // ---- getPerflow
@@ -239,6 +227,7 @@ void NfAgent::Run(TimePoint, OperationId op, const DeleteTask& task, Outbox& out
     function_->Delete(flow);
     fit_.Erase(flow);
     custody_.Forget(flow);
+    if (relay_) relay_->stay.Erase(flow);
   }
   outbox.Send(kControllerNode, op, msg::DelAck{static_cast<uint32_t>(task.flows.size())});
 }

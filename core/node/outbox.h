@@ -27,7 +27,8 @@ struct OutPacket {
   Packet packet;
 };
 
-// Switch: a marker, behind everything that has gone out of the port to `nf`.
+// Switch: a marker, behind everything that has gone out of the port to `nf`. NF: back to the switch, which sends it to
+// `nf`, behind everything that was relayed there.
 struct OutMarker {
   uint8_t nf = 0;
   Marker marker;

@@ -18,6 +18,9 @@ enum class Transfer : uint8_t { kController, kPeer };
 enum class HoldAt : uint8_t { kController, kDestination };
 // What becomes of the traffic that was not moved (DECISIONS 6).
 enum class AfterMove : uint8_t { kKeep, kFlip, kShare };
+// What becomes of packets that src relays when the rules send their flow straight to dst. Plain: nothing, they are
+// overtaken, as the paper has it. Marked: dst holds what would overtake them until a marker has come behind the last.
+enum class RelayEnd : uint8_t { kPlain, kMarked };
 
 struct SchemeOptions {
   std::string name;
@@ -36,6 +39,7 @@ struct SchemeOptions {
   bool count_diverted = true;
   Transfer transfer = Transfer::kController;
   HoldAt hold = HoldAt::kController;
+  RelayEnd relay_end = RelayEnd::kPlain;
   bool operator==(const SchemeOptions&) const = default;
 };
 

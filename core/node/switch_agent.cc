@@ -81,7 +81,8 @@ void SwitchAgent::OnMessage(TimePoint now, const Message& message, Outbox& outbo
     cpu_.Submit(now, options_.profile.rule.Of(remove->flows.size(), Bytes()), message);
   } else if (const auto* epoch = std::get_if<msg::Install>(&message.body)) {
     cpu_.Submit(now, options_.profile.rule.Of(epoch->flows.size(), Bytes()), message);
-  } else if (std::holds_alternative<msg::ResumeForwarding>(message.body)) {
+  } else if (std::holds_alternative<msg::ResumeForwarding>(message.body) ||
+             std::holds_alternative<msg::Mark>(message.body)) {
     cpu_.Submit(now, Duration(), message);  // behind the rules
   } else if (std::holds_alternative<msg::SendMarkers>(message.body)) {
     cpu_.Submit(now, Duration(), message);
@@ -113,6 +114,8 @@ void SwitchAgent::RunDue(TimePoint now, Outbox& outbox) {
     if (const auto* epoch = std::get_if<msg::Install>(&due->body)) Run(now, due->operation, *epoch, outbox);
     if (const auto* markers = std::get_if<msg::SendMarkers>(&due->body)) Run(*markers, outbox);
     if (std::holds_alternative<msg::ResumeForwarding>(due->body)) dropping_ = false;
+    if (const auto* mark = std::get_if<msg::Mark>(&due->body))
+      outbox.markers.push_back({mark->nf, {{}, 0, mark->nonce}});
   }
   TakeOverDue(now);
 }

@@ -2,7 +2,8 @@
 //
 // A five-tuple is u8 version, u8 protocol, source, u16 source port, destination, u16 destination port; addresses take 4
 // octets in IPv4 and 16 in IPv6. A packet is its five-tuple, u32 bytes, u8 TCP flags, u8 marks (1 do-not-buffer, 2
-// reverse), u64 digest, i64 stamp in nanoseconds; neither flow ID (each process has its own hash key) nor handle.
+// reverse, 4 relayed), u64 digest, i64 stamp in nanoseconds; neither flow ID (each process has its own hash key) nor
+// handle.
 #pragma once
 
 #include "core/protocol/message.h"
@@ -71,12 +72,14 @@ void Fields(Wire& w, Of<Packet> auto& packet) {
   Fields(w, packet.flow.tuple);
   w.Int(packet.bytes);
   w.Int(packet.tcp_flags);
-  uint8_t marks = static_cast<uint8_t>((packet.do_not_buffer ? 1 : 0) | (packet.reverse ? 2 : 0));
+  uint8_t marks =
+      static_cast<uint8_t>((packet.do_not_buffer ? 1 : 0) | (packet.reverse ? 2 : 0) | (packet.relayed ? 4 : 0));
   w.Int(marks);
   if constexpr (Wire::kReads) {
-    if (marks > 3) w.Fail("has a packet with unknown marks");
+    if (marks > 7) w.Fail("has a packet with unknown marks");
     packet.do_not_buffer = (marks & 1) != 0;
     packet.reverse = (marks & 2) != 0;
+    packet.relayed = (marks & 4) != 0;
   }
   w.Int(packet.digest);
   Instant(w, packet.stamp);
@@ -189,7 +192,24 @@ void Fields(Wire& w, Of<msg::NewFlow> auto& m) {
   Fields(w, m.tuple);
 }
 
+template <class Wire>
+void Fields(Wire& w, Of<msg::RelayCommand> auto& m) {
+  Enum(w, m.verb, msg::RelayVerb::kEnd);
+  Fields(w, m.filter);
+  w.Int(m.nonce);
+}
+template <class Wire>
+void Fields(Wire& w, Of<msg::RelayReport> auto& m) {
+  Enum(w, m.verb, msg::RelayVerb::kEnd);
+  w.Int(m.dropped);
+}
+
 // ---- switch
+template <class Wire>
+void Fields(Wire& w, Of<msg::Mark> auto& m) {
+  w.Int(m.nf);
+  w.Int(m.nonce);
+}
 template <class Wire>
 void Fields(Wire& w, Of<msg::InstallRules> auto& m) {
   w.Int(m.xid);

@@ -168,6 +168,26 @@ struct NewFlow {  // src -> controller: first relayed packet of a flow
   FiveTuple tuple;
   bool operator==(const NewFlow&) const = default;
 };
+// What keeps relayed flows in order when their packets go straight to dst from then on: a marker (epoch 0, of no flow)
+// follows the last packet on its way to src, src passes it on as it does those packets, and until it has come dst holds
+// what overtook them (core/node/relay_watch.h).
+enum class RelayVerb : uint8_t {
+  kPass = 0,      // src, behind StartRelay: pass the marker with this nonce on
+  kRemember = 1,  // dst: which flows come relayed
+  kHold = 2,      // dst: hold what comes of these, or of flows without state, but is not relayed
+  kEnd = 3,       // dst: let it go. A report says so, too, when the marker has come
+};
+struct RelayCommand {
+  RelayVerb verb = RelayVerb::kPass;
+  FlowFilter filter;
+  uint64_t nonce = 0;
+  bool operator==(const RelayCommand&) const = default;
+};
+struct RelayReport {  // dst -> controller
+  RelayVerb verb = RelayVerb::kRemember;
+  uint32_t dropped = 0;  // packets that found the buffer full
+  bool operator==(const RelayReport&) const = default;
+};
 
 // ---- switch
 struct RuleAction {
@@ -200,6 +220,11 @@ struct RemoveRules {
   uint32_t xid = 0;
   std::vector<FiveTuple> flows;
   bool operator==(const RemoveRules&) const = default;
+};
+struct Mark {  // behind everything that has gone to `nf`, and behind the rules before this
+  uint8_t nf = 0;
+  uint64_t nonce = 0;
+  bool operator==(const Mark&) const = default;
 };
 struct PacketOut {
   Packet packet;
@@ -325,7 +350,7 @@ using MessageVariant =
                  msg::PacketEvent, msg::ProcessedEvent, msg::StartRelay, msg::StopRelay, msg::StopRelayAck,
                  msg::NewFlow, msg::InstallRules, msg::RulesAck, msg::RemoveRules, msg::PacketOut, msg::PacketIn,
                  msg::Hello, msg::CustodyCommand, msg::CustodyReport, msg::Install, msg::ResumeForwarding, msg::State,
-                 msg::ReturnedPacket, msg::Returned, msg::SendMarkers>;
+                 msg::ReturnedPacket, msg::Returned, msg::SendMarkers, msg::RelayCommand, msg::RelayReport, msg::Mark>;
 
 // What copies, moves and ends a variant of so many kinds is made once, in message.cc, and not in every file that sends
 // or receives: a third of the time that these take to compile.
@@ -343,7 +368,7 @@ struct MessageBody : MessageVariant {
 // An in-band control frame: what comes behind it on its link left the switch after the rule changed. Ours alone: it is
 // believed only from the switch, and only with the nonce that the controller gave the NF for this epoch.
 struct Marker {
-  FlowKey flow;
+  FlowKey flow;  // none (epoch 0): msg::Mark's
   Epoch epoch = 0;
   uint64_t nonce = 0;
   uint8_t port = 0;  // of the NF: where packets come in by several, each has its own marker

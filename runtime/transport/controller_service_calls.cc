@@ -33,6 +33,8 @@ const char* PhaseName(Migration::Phase phase) {
   switch (phase) {
     case Migration::Phase::kSelecting:
       return "selecting";
+    case Migration::Phase::kWatching:
+      return "watching relays";
     case Migration::Phase::kLocking:
       return "locking";
     case Migration::Phase::kTransferring:
@@ -51,12 +53,16 @@ const char* PhaseName(Migration::Phase phase) {
       return "listing";
     case Migration::Phase::kPinning:
       return "pinning";
+    case Migration::Phase::kHolding:
+      return "holding";
     case Migration::Phase::kFlipping:
       return "flipping";
     case Migration::Phase::kStoppingRelay:
       return "stopping relay";
     case Migration::Phase::kRelayRules:
       return "relay rules";
+    case Migration::Phase::kAwaitingMarker:
+      return "awaiting the marker";
     case Migration::Phase::kSettling:
       return "settling";
     case Migration::Phase::kLingering:

@@ -168,8 +168,14 @@ bool NfPair::AtRouter(Arrived arrived, const ns3::Ipv4Header& header, From from)
   for (const NextHop& nf : to_nf_) {
     if (from != nf.device) continue;
     SteeringTag tag;
-    if (!arrived->PeekPacketTag(tag) || tag.pair != number_ || tag.kind != SteeringTag::Kind::kRelay) return false;
-    tag.kind = SteeringTag::Kind::kData;
+    if (!arrived->PeekPacketTag(tag) || tag.pair != number_) return false;
+    if (tag.kind == SteeringTag::Kind::kRelay) {
+      tag.kind = SteeringTag::Kind::kRelayed;
+    } else if (tag.kind == SteeringTag::Kind::kRelayMarker) {
+      tag.kind = SteeringTag::Kind::kMarker;
+    } else {
+      return false;
+    }
     const ns3::Ptr<ns3::Packet> packet = arrived->Copy();
     packet->ReplacePacketTag(tag);
     SendTo(to_nf_[tag.nf], router_, packet, header);
@@ -223,7 +229,8 @@ void NfPair::ToNf(uint8_t nf, const Held& what, const Packet& packet) {
 bool NfPair::AtNf(uint8_t nf, Arrived arrived, const ns3::Ipv4Header& header, From from) {
   SteeringTag tag;
   if (from != to_router_[nf].device || !arrived->PeekPacketTag(tag) || tag.pair != number_) return false;
-  if (tag.kind != SteeringTag::Kind::kData && tag.kind != SteeringTag::Kind::kMarker) return false;
+  const bool relayed = tag.kind == SteeringTag::Kind::kRelayed;
+  if (!relayed && tag.kind != SteeringTag::Kind::kData && tag.kind != SteeringTag::Kind::kMarker) return false;
   std::optional<Packet> packet = Read(arrived, header);
   UHAUL_CHECK(packet.has_value());
   packet->reverse = tag.reverse;
@@ -233,6 +240,7 @@ bool NfPair::AtNf(uint8_t nf, Arrived arrived, const ns3::Ipv4Header& header, Fr
     return true;
   }
   packet->do_not_buffer = tag.do_not_buffer;
+  packet->relayed = relayed;
   packet->digest = tag.digest;
   packet->stamp = TimePoint::FromNanos(tag.stamp_ns);
   packet->handle = next_handle_++;
@@ -281,7 +289,7 @@ void NfPair::Release(TimePoint, NodeId at, const OutPacket& out) {
 }
 
 // A packet of the flow as far as its headers go: whoever queues by flow keeps it behind the flow's last.
-void NfPair::SendMarker(TimePoint, uint8_t nf, const Marker& marker) {
+void NfPair::SendMarker(TimePoint, NodeId at, uint8_t nf, const Marker& marker) {
   const FiveTuple& tuple = marker.flow.tuple;
   UHAUL_CHECK(tuple.version == 4 && nf < kNfCount);
   const ns3::Ptr<ns3::Packet> packet = ns3::Create<ns3::Packet>();
@@ -302,10 +310,12 @@ void NfPair::SendMarker(TimePoint, uint8_t nf, const Marker& marker) {
   header.SetProtocol(tuple.protocol);
   header.SetTtl(64);
   header.SetPayloadSize(static_cast<uint16_t>(packet->GetSize()));
-  SteeringTag tag = TagOf(SteeringTag::Kind::kMarker, nf, {});
+  const bool relays = at != kSwitchNode;
+  SteeringTag tag = TagOf(relays ? SteeringTag::Kind::kRelayMarker : SteeringTag::Kind::kMarker, nf, {});
   tag.epoch = marker.epoch;
   tag.nonce = marker.nonce;
   packet->AddPacketTag(tag);
+  if (relays) return SendTo(to_router_[at.instance], nodes_[at.instance], packet, header);
   SendTo(to_nf_[nf], router_, packet, header);
 }
 

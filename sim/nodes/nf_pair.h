@@ -109,7 +109,7 @@ class NfPair final : public ns3::Object, private MachineHost {
   void OnEvent(TimePoint now, const RecordEvent& event) override;
   void Send(TimePoint now, NodeId from, NodeId to, Message message) override;
   void Release(TimePoint now, NodeId at, const OutPacket& out) override;
-  void SendMarker(TimePoint now, uint8_t nf, const Marker& marker) override;
+  void SendMarker(TimePoint now, NodeId at, uint8_t nf, const Marker& marker) override;
   void Wake(NodeId machine, TimePoint at) override;
 
   const NfPairOptions options_;

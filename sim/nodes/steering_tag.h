@@ -11,10 +11,12 @@ namespace uhaul {
 class SteeringTag final : public ns3::Tag {
  public:
   enum class Kind : uint8_t {
-    kData = 0,  // to an NF
-    kMarker,    // to an NF: not a packet of anybody's (core/protocol/message.h)
-    kRelay,     // back from an NF, unprocessed: for `nf`
-    kDone,      // past an NF: on its way as any packet
+    kData = 0,     // to an NF
+    kMarker,       // to an NF: not a packet of anybody's (core/protocol/message.h)
+    kRelay,        // back from an NF, unprocessed: for `nf`
+    kDone,         // past an NF: on its way as any packet
+    kRelayed,      // to an NF, from another one
+    kRelayMarker,  // back from an NF: for `nf`
   };
 
   static ns3::TypeId GetTypeId();

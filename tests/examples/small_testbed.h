@@ -133,7 +133,11 @@ class SmallTestbed {
     const uint8_t relay = nfs_[nf].relay_target();
     Carry(uhaul::NfNode(nf));
     if (verdict == uhaul::NfVerdict::kForward) ++delivered_;
-    if (verdict == uhaul::NfVerdict::kRelay) ToNf(relay, packet);
+    if (verdict == uhaul::NfVerdict::kRelay) {
+      uhaul::Packet relayed = packet;
+      relayed.relayed = true;
+      ToNf(relay, relayed);
+    }
   }
 
   // What a machine wants done.
@@ -145,6 +149,10 @@ class SmallTestbed {
     }
     for (uhaul::OutMessage& message : out.messages) {
       messages_.emplace(now_ + profile_.control_delay, Sent{from, std::move(message)});
+    }
+    for (const uhaul::OutMarker& marker : out.markers) {  // the switch's, and by way of it an NF's
+      nfs_[marker.nf].OnMarker(now_, marker.marker, outbox_);
+      Carry(uhaul::NfNode(marker.nf));
     }
     for (const uhaul::OutPacket& packet : out.packets) {
       switch (packet.fate) {

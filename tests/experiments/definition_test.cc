@@ -121,6 +121,9 @@ TEST_CASE("Definition: errors name file, line, column and a cure") {
        "d.yaml:4:16: error: 'scheme.hold' is destination where 'scheme.transfer' is peer, and only there"},
       {"name: x\nparameters:\n  scheme.name: handover\n  scheme.relay_unknown: true\n",
        "d.yaml:4:25: error: where 'scheme.transfer' is peer the other flows stay: relay_unknown=false, after=keep"},
+      {"name: x\nparameters:\n  scheme.name: uhaul\n  scheme.flows: active\n  scheme.relay_end: marked\n",
+       "d.yaml:5:21: error: 'scheme.relay_end' is marked only where 'scheme.relay_unknown' is true and flows are moved "
+       "one by one: flows=elephants, or a move.limit"},
       {"name: x\nparameters:\n  scheme.name: handover\n  scheme.guarantee: none\n",
        "d.yaml:4:21: error: 'scheme.guarantee' is order-preserving where 'scheme.transfer' is peer"},
   };

@@ -59,6 +59,7 @@ TEST_CASE("Identity: every parameter that matters changes it") {
                                                                     {"scheme.early_release", "false"},
                                                                     {"scheme.late_lock", "true"},
                                                                     {"scheme.relay_unknown", "false"},
+                                                                    {"scheme.relay_end", "marked"},
                                                                     {"scheme.after", "flip"},
                                                                     {"scheme.transfer", "peer"},
                                                                     {"scheme.hold", "destination"},

@@ -99,7 +99,7 @@ uint64_t HashOf(const Packet& packet) {
   hash.Add(packet.flow.id);
   hash.Add(packet.handle);
   hash.Add((packet.digest << 10) | (uint64_t{packet.tcp_flags} << 2) | (packet.do_not_buffer ? 1U : 0U) |
-           (packet.reverse ? 2U : 0U));
+           (packet.reverse ? 2U : 0U) | (packet.relayed ? uint64_t{1} << 63 : 0));
   return hash.value();
 }
 

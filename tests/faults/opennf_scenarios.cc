@@ -64,12 +64,63 @@ std::vector<Scenario> Races() {
   Scenario o16 = Of("O16", "loss-free, events end before the last straggler", "opennf-lf", 1, 3);
   o16.early_timers = 8;
   all.push_back(Shows(o16, Bit(Violation::kStaleState), false));
-  Scenario s6 = Of("S6", "U-HAUL: relay of a new flow, then the default flips", "uhaul", 1, 4);
-  s6.options.moves[0].request.scheme.after = AfterMove::kFlip;
+  return all;
+}
+
+// U-HAUL's relay of a new flow, ended as `after` says; S6 is how it ends in the paper, the others behind a marker.
+Scenario Relay(std::string name, std::string what, RelayEnd end, AfterMove after, uint32_t packets) {
+  Scenario s = Of(std::move(name), std::move(what), "uhaul", 1, packets);
+  s.options.moves[0].request.scheme.after = after;
+  s.options.moves[0].request.scheme.relay_end = end;
+  // What src knows stays there: what moves is not the matter here, and has an order of its own.
+  s.options.moves[0].detector = {DetectorSpec::Kind::kSize, 0, Bytes(1'000'000'000)};
+  s.warm_up = 0;
+  s.promised = kOrdered;
+  return s;
+}
+
+std::vector<Scenario> Relays() {
+  constexpr auto kMarked = RelayEnd::kMarked;
+  std::vector<Scenario> all;
+  Scenario s6 =
+      Relay("S6", "U-HAUL: relay of a new flow, then the default flips", RelayEnd::kPlain, AfterMove::kFlip, 4);
   s6.options.moves[0].detector = {DetectorSpec::Kind::kProportion, 1.0, Bytes()};
-  s6.warm_up = 0;
-  s6.promised = kOrdered;
   all.push_back(Shows(s6, kReorder, false));
+  all.push_back(Relay("S7", "the same, marked", kMarked, AfterMove::kFlip, 4));
+  Scenario two = Relay("S7/two", "the same, two new flows", kMarked, AfterMove::kFlip, 2);
+  two.options.flows = 2;
+  all.push_back(two);
+  Scenario pinned = Relay("S7/pinned", "the same, another flow stays at src", kMarked, AfterMove::kFlip, 2);
+  pinned.options.flows = 2;
+  pinned.warm_up = 1;
+  pinned.warm_flows = 1;
+  all.push_back(pinned);
+  Scenario again = pinned;
+  again.name = "S7/again";
+  again.what = "the same; what stays ends, and begins again";
+  again.options.flows = 1;
+  again.options.fin_at = 1;
+  again.packets = 4;
+  all.push_back(again);
+  all.push_back(
+      WithFault(Relay("S7/lose", "the same, markers are lost", kMarked, AfterMove::kFlip, 3), Act::kLoseMarker, 2));
+  Scenario full = Relay("S7/full", "the same, room for one packet at dst", kMarked, AfterMove::kFlip, 4);
+  full.options.profile.nf_buffer = Bytes(100);
+  all.push_back(full);
+  all.push_back(
+      WithFault(Relay("S7/abort", "the same, the operator aborts", kMarked, AfterMove::kFlip, 3), Act::kAbort));
+  Scenario dies = Relay("S7/dies", "the same, src dies and is declared dead", kMarked, AfterMove::kFlip, 3);
+  dies.crashes[2] = 1;
+  dies.restarts = false;
+  all.push_back(Shows(dies, 0, true));  // where the operation still needs it
+  all.push_back(
+      Shows(Relay("S6/keep", "relay of a new flow, then a rule for it", RelayEnd::kPlain, AfterMove::kKeep, 4),
+            kReorder, false));
+  all.push_back(Relay("S7/keep", "the same, marked", kMarked, AfterMove::kKeep, 4));
+  all.push_back(Shows(
+      Relay("S6/share", "relay of a new flow, then half of the flows to dst", RelayEnd::kPlain, AfterMove::kShare, 4),
+      kReorder, false));
+  all.push_back(Relay("S7/share", "the same, marked", kMarked, AfterMove::kShare, 4));
   return all;
 }
 
@@ -109,6 +160,7 @@ std::vector<Scenario> Faulty() {
 
 std::vector<Scenario> OpenNfScenarios() {
   std::vector<Scenario> all = Races();
+  for (Scenario& s : Relays()) all.push_back(std::move(s));
   for (Scenario& s : Faulty()) all.push_back(std::move(s));
   return all;
 }

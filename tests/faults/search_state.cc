@@ -51,7 +51,8 @@ World BeginOf(const Scenario& scenario) {
   World world(scenario.options);
   world.Settle();
   for (uint32_t i = 0; i < scenario.warm_up; ++i) {
-    for (uint32_t f = 0; f < scenario.options.flows; ++f) world.Apply({Act::kInject, static_cast<uint16_t>(f)});
+    const uint32_t warm = std::min(scenario.options.flows, scenario.warm_flows);
+    for (uint32_t f = 0; f < warm; ++f) world.Apply({Act::kInject, static_cast<uint16_t>(f)});
   }
   world.Settle();
   return world;
@@ -169,7 +170,8 @@ std::vector<Choice> SearchState::Choices(const Scenario& scenario, bool all) con
   for (uint32_t f = 0; f < scenario.options.flows; ++f) {
     const FlowTruth& truth = world.truth().flow(f);
     const auto by_second = static_cast<uint32_t>(std::popcount(truth.reverse));
-    if (truth.sent - by_second < scenario.warm_up + scenario.packets) add(Act::kInject, f);
+    const uint32_t warmed = f < scenario.warm_flows ? scenario.warm_up : 0;
+    if (truth.sent - by_second < warmed + scenario.packets) add(Act::kInject, f);
     if (world.options().ports > 1 && by_second < scenario.packets) add(Act::kInject, f | kSecondPort);
     if (world.BehindOn(f)) add(Act::kTakeOver, f);
   }

@@ -28,8 +28,9 @@ struct Scenario {
   std::string name;
   std::string what;  // for people
   WorldOptions options;
-  uint32_t warm_up = 1;  // packets of each flow that are processed before the search begins
-  uint32_t packets = 3;  // of each flow, in the search
+  uint32_t warm_up = 1;                // packets of each flow that are processed before the search begins
+  uint32_t warm_flows = ~uint32_t{0};  // of so many flows at most, the first ones
+  uint32_t packets = 3;                // of each flow, in the search
   ViolationSet promised = 0;
   uint8_t early_timers = 0;                     // so many may fire at any time
   std::array<uint8_t, kActs> budget{};          // of aborts and faults

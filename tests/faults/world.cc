@@ -252,7 +252,11 @@ void World::Arrive(size_t index, uint64_t hash, const Message& message) {
 
 void World::Arrive(size_t index, uint64_t hash, const Packet& packet) {
   const Link& link = setting_->links[index];
-  if (link.to == kSwitchNode) return ToNf(nf(link.from.instance).relay_target(), packet);
+  if (link.to == kSwitchNode) {
+    Packet relayed = packet;
+    relayed.relayed = true;
+    return ToNf(nf(link.from.instance).relay_target(), relayed);
+  }
   const uint8_t x = link.to.instance;
   truth_.OnInside(FlowNumber(packet.flow.tuple), x, packet.handle);
   const auto call = [&](NfAgent& machine, Outbox& out) {
@@ -268,6 +272,9 @@ void World::Arrive(size_t index, uint64_t hash, const Packet& packet) {
 
 void World::Arrive(size_t index, uint64_t hash, const Marker& marker) {
   const NodeId to = setting_->links[index].to;
+  if (to == kSwitchNode) {  // relayed
+    return SendMarker(kSwitchNode, nf(setting_->links[index].from.instance).relay_target(), Make(marker));
+  }
   Call(nfs_[to.instance], to, Given::kMarker, hash,
        [&](NfAgent& machine, Outbox& out) { machine.OnMarker(now_, marker, out); });
 }

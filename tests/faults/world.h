@@ -246,6 +246,7 @@ class World {
   Said Take(NodeId node, Outbox& out) const;
   void Do(NodeId node, const Said& said);
   void Do(uint8_t nf, const Processed& processed);
+  void SendMarker(NodeId from, uint8_t nf, const PayloadPtr& marker);
   void Write(const JournalRecord& record);
   void OnEvent(const RecordEvent& event);
   void CountCells(const Link& link, const Payload& payload);

@@ -51,12 +51,15 @@ void World::Do(NodeId node, const Said& said) {
     OnPacket(node, packet, dropped && overflows > 0);
     if (dropped && overflows > 0) --overflows;
   }
-  for (const auto& [x, marker] : said.markers) {
-    if (down(MachineIndex(NfNode(x)))) continue;
-    const auto& what = std::get<Marker>(marker->what);
-    Push(DataLinkOf(x, FlowNumber(what.flow.tuple), what.port == 1), marker);
-  }
+  for (const auto& [x, marker] : said.markers) SendMarker(node, x, marker);
   for (const JournalRecord& record : said.journal) Write(record);
+}
+
+void World::SendMarker(NodeId from, uint8_t x, const PayloadPtr& marker) {
+  if (from != kSwitchNode) return Push(LinkOf(Link::Kind::kRelay, from, kSwitchNode), marker);
+  if (down(MachineIndex(NfNode(x)))) return;
+  const auto& what = std::get<Marker>(marker->what);
+  Push(DataLinkOf(x, FlowNumber(what.flow.tuple), what.port == 1), marker);
 }
 
 void World::Do(uint8_t x, const Processed& what) {
@@ -150,6 +153,7 @@ PayloadPtr World::Make(What what) const {
   return std::make_shared<const Payload>(Payload{std::move(what), hash});
 }
 template PayloadPtr World::Make(Packet what) const;
+template PayloadPtr World::Make(Marker what) const;
 template PayloadPtr World::Make(StreamClosed what) const;
 template PayloadPtr World::Make(StreamOpened what) const;
 

@@ -27,7 +27,10 @@ void World::CountCells(const Link& link, const Payload& payload) {
   };
   const auto& what = payload.what;
   if (const auto* packet = std::get_if<Packet>(&what)) return count(packet->flow.tuple, Input::kPacket);
-  if (const auto* marker = std::get_if<Marker>(&what)) return count(marker->flow.tuple, Input::kMarker);
+  if (const auto* marker = std::get_if<Marker>(&what)) {
+    if (marker->epoch != 0) count(marker->flow.tuple, Input::kMarker);
+    return;
+  }
   if (std::holds_alternative<StreamOpened>(what)) return count_all(Input::kStreamOpened);
   if (std::holds_alternative<StreamClosed>(what)) return count_all(Input::kStreamClosed);
   const MessageBody& body = std::get<Message>(what).body;
@@ -50,6 +53,7 @@ std::string World::ItemText(const Link& link, const Payload& payload) const {
     return NodeText(link.to) + " takes " + PacketText(*packet);
   }
   if (const auto* marker = std::get_if<Marker>(&payload.what)) {
+    if (marker->epoch == 0) return NodeText(link.to) + " takes the marker behind what was relayed";
     return NodeText(link.to) + " takes the marker of " + FlowText(marker->flow.tuple) + ", epoch " +
            std::to_string(marker->epoch) + (marker->port == 0 ? "" : ", by its second port");
   }

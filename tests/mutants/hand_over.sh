@@ -1,19 +1,20 @@
 #!/usr/bin/env bash
-# The mutants of the hand-over (hand-over-NAME.patch, one change of one source file each): built into a copy of the `faults`
-# program, each must be caught by the search, in the scenario that its patch names. The sources stay as they are.
+# The mutants of the hand-over and of U-HAUL's relay (hand-over-NAME.patch and relay-NAME.patch, one change of one source
+# file each): built into a copy of the `faults` program, each must be caught by the search, in the scenario that its patch names. The sources stay as they are.
 #   tests/mutants/hand_over.sh [BUILD [NAME...]]     a build folder with faults in it
 set -euo pipefail
 build=$(realpath "${1:-build/release}")
 shift $(($# > 0))
 cd "$(dirname "$0")/../.."
 if [ $# -gt 0 ]; then names=("$@"); else
-  mapfile -t names < <(cd tests/mutants && ls hand-over-*.patch | sed 's|^hand-over-||; s|\.patch$||' | sort -V)
+  mapfile -t names < <(cd tests/mutants && ls hand-over-*.patch relay-*.patch | sed 's|^hand-over-||; s|\.patch$||' | sort -V)
 fi
 folder=$build/mutants
 mkdir -p "$folder"
 survivors=0
 for name in "${names[@]}"; do
   patch=tests/mutants/hand-over-$name.patch
+  [ -e "$patch" ] || patch=tests/mutants/$name.patch
   source=$(sed -n 's|^--- a/||p' "$patch")
   scenario=$(sed -n 's|^Caught by: ||p' "$patch")
   cp "$source" "$folder/$name.cc"

@@ -94,6 +94,20 @@ TEST_CASE("virtual clock: the record is the simulator's on other workloads, func
   CompareWithSim(points);
 }
 
+TEST_CASE("virtual clock: the record is the simulator's where relayed flows end behind a marker") {
+  std::vector<PointSpec> points;
+  for (const AfterMove after : {AfterMove::kKeep, AfterMove::kFlip, AfterMove::kShare}) {
+    PointSpec spec = small::Point("uhaul-op", "web_search");
+    spec.scheme.after = after;
+    spec.scheme.relay_end = RelayEnd::kMarked;
+    spec.link_delay = Duration::Micros(20);
+    points.push_back(spec);
+    spec.profile = FindProfile("ideal").value();
+    points.push_back(spec);
+  }
+  CompareWithSim(points);
+}
+
 // A busy sender, and links on which everything takes a packet's time: actions of different sources coincide. (That
 // ranks decide such ties is shown in event_queue_test.cc.)
 TEST_CASE("virtual clock: the record is the simulator's where a packet, a hop and a message take the same time") {

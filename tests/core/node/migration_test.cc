@@ -219,6 +219,88 @@ TEST_CASE("after: flip pins what stayed and sends new flows to dst; share splits
   }
 }
 
+namespace {
+
+// Ten flows begin during a move, and go on after it; the way by src is much longer than the one to dst.
+struct RelayWorld : World {
+  explicit RelayWorld(uint32_t buffer = 10'000'000) : World(OptionsOf(buffer)) {
+    for (uint32_t f = 0; f < 3; ++f) Send(f, Us(f), 10_us, 100);
+    for (uint32_t f = 50; f < 60; ++f) Send(f, Us(1000 + f), 20_us, 200);
+  }
+  static WorldOptions OptionsOf(uint32_t buffer) {
+    Profile profile = TestProfile();
+    profile.nf_buffer = Bytes(buffer);
+    return {.profile = profile, .data_delay = 200_us};
+  }
+};
+
+MoveRequest RelayRequest(RelayEnd end, AfterMove after) {
+  MoveRequest request = Request("uhaul");
+  request.scheme.after = after;
+  request.scheme.relay_end = end;
+  return request;
+}
+
+constexpr DetectorSpec kHalf{DetectorSpec::Kind::kProportion, 0.5, Bytes()};
+
+}  // namespace
+
+TEST_CASE("relay_end: plain lets packets overtake what is relayed; marked keeps the order, and loses nothing either") {
+  for (const AfterMove after : {AfterMove::kKeep, AfterMove::kFlip, AfterMove::kShare}) {
+    for (const RelayEnd end : {RelayEnd::kPlain, RelayEnd::kMarked}) {
+      CAPTURE(static_cast<int>(after), static_cast<int>(end));
+      RelayWorld w;
+      w.At(Us(1000), [&] { REQUIRE(w.MoveElephant(RelayRequest(end, after), kHalf).ok()); });
+      w.Run();
+      REQUIRE(w.controller().idle());
+      CHECK(w.relayed() > 0);
+      CHECK(w.delivered() == w.sent());
+      CHECK(w.nf(1).held_bytes() == Bytes());
+      CHECK((w.reordered() > 0) == (end == RelayEnd::kPlain));
+      CHECK((w.violations() > 0) == (end == RelayEnd::kPlain));
+    }
+  }
+}
+
+TEST_CASE("relay_end: a marker that is lost is sent again; until then packets wait") {
+  RelayWorld w;
+  w.LoseMarkers(2);
+  w.At(Us(1000), [&] { REQUIRE(w.MoveElephant(RelayRequest(RelayEnd::kMarked, AfterMove::kFlip), kHalf).ok()); });
+  w.Run();
+  CHECK(w.controller().idle());
+  CHECK(w.delivered() == w.sent());
+  CHECK(w.violations() == 0);
+  CHECK(w.StepTime(OperationStep::kDone) > Us(1000) + 30_ms);  // 10 ms, and 20
+}
+
+TEST_CASE("relay_end: what finds dst's buffer full is dropped, counted and reported, and the rest keeps its order") {
+  RelayWorld w(6'000);
+  Result<OperationId> id = Error{""};
+  w.At(Us(1000), [&] { id = w.MoveElephant(RelayRequest(RelayEnd::kMarked, AfterMove::kFlip), kHalf); });
+  w.Run();
+  REQUIRE(w.controller().idle());
+  CHECK(w.dropped() > 0);
+  CHECK(w.controller().Find(*id)->dropped_packets() == w.dropped());
+  CHECK(w.delivered() + w.dropped() == w.sent());
+  CHECK(w.reordered() == 0);
+}
+
+TEST_CASE("relay_end: when src is declared dead the marker goes without it, and dst goes on") {
+  RelayWorld w;
+  w.LoseMarkers(1000);
+  w.At(Us(1000), [&] { REQUIRE(w.MoveElephant(RelayRequest(RelayEnd::kMarked, AfterMove::kFlip), kHalf).ok()); });
+  w.At(Us(40'000), [&] { w.Kill(0); });
+  w.Run(Us(60'000));
+  CHECK_FALSE(w.controller().idle());
+  CHECK(w.nf(1).held_bytes() > Bytes());
+  w.LoseMarkers(0);
+  w.DeclareDead(0);
+  w.Run();
+  CHECK(w.controller().idle());
+  CHECK(w.nf(1).held_bytes() == Bytes());
+  CHECK(w.reordered() == 0);
+}
+
 TEST_CASE("A chunk that dst refuses leaves its flow at src, with every packet") {
   World w({.profile = TestProfile()});
   for (uint32_t f = 0; f < 5; ++f) w.Send(f, Us(f), 20_us, 300);
@@ -273,6 +355,19 @@ TEST_CASE("A move there and back again: the second move overrides the first one'
   CHECK(w.delivered() == w.sent());
   CHECK(w.nf(1).function().flow_count() == 0);
   for (uint32_t f = 0; f < 10; ++f) CHECK(w.oracle(0).Count(w.Flow(f)) == 800);
+}
+
+TEST_CASE("relay_end: marked is refused where nothing is relayed, for a wildcard, and twice to the same destination") {
+  World w({.profile = TestProfile()});
+  MoveRequest request = RelayRequest(RelayEnd::kMarked, AfterMove::kFlip);
+  request.scheme.relay_unknown = false;
+  CHECK_FALSE(w.MoveElephant(request, kHalf).ok());
+  request = RelayRequest(RelayEnd::kMarked, AfterMove::kFlip);
+  request.scheme.flows = MoveFlows::kActive;
+  CHECK_FALSE(w.Move(request).ok());
+  request.limit = 5;
+  CHECK(w.Move(request).ok());
+  CHECK_FALSE(w.Move(request).ok());
 }
 
 TEST_CASE("Refusals come before any side effect") {

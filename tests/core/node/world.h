@@ -179,7 +179,7 @@ class World {
   // Called before each delivery of a message or marker, with their count so far.
   void OnDelivery(std::function<void(uint64_t)> hook) { on_delivery_ = std::move(hook); }
   uint64_t deliveries() const { return deliveries_; }
-  void LoseMarkers(uint32_t n) { lose_markers_ += n; }
+  void LoseMarkers(uint32_t n) { lose_markers_ = n; }  // so many, from now on
   // What is on the way is lost; the connection opens again at once.
   void BreakControl(NodeId node) {
     if (node.role == NodeId::Role::kNf && dead_[node.instance]) return;
@@ -310,6 +310,11 @@ class World {
     }
   }
 
+  static Packet Relayed(Packet packet) {
+    packet.relayed = true;
+    return packet;
+  }
+
   void ToNf(uint8_t nf, const Packet& packet) {
     const Duration delay = nf == 1 ? options_.dst_data_delay : options_.data_delay;
     At(now_ + delay, [this, nf, packet] {
@@ -323,7 +328,7 @@ class World {
       if (verdict == NfVerdict::kRelay) {
         ++relayed_;
         const uint8_t to = nfs_[nf].relay_target();
-        At(now_ + options_.data_delay, [this, to, packet] { ToNf(to, packet); });
+        At(now_ + options_.data_delay, [this, to, packet] { ToNf(to, Relayed(packet)); });
       }
       Flush(NfNode(nf));
     });
@@ -353,7 +358,7 @@ class World {
           ToNf(p.nf, p.packet);
           break;
         case OutPacket::Fate::kRelay:
-          ToNf(p.nf, p.packet);
+          ToNf(p.nf, Relayed(p.packet));
           break;
         case OutPacket::Fate::kDropped:
           ++dropped_;
@@ -361,8 +366,9 @@ class World {
       }
     }
     for (const OutMarker& m : out.markers) {
+      const Duration back = from == kSwitchNode ? Duration() : options_.data_delay;  // an NF's by way of the switch
       const Duration delay = m.nf == 1 ? options_.dst_data_delay : options_.data_delay;
-      At(now_ + delay, [this, m] {
+      At(now_ + back + delay, [this, m] {
         if (on_delivery_) on_delivery_(deliveries_);
         ++deliveries_;
         if (dead_[m.nf]) return;

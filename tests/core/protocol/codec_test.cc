@@ -44,7 +44,7 @@ constexpr size_t FieldCount() {
     return sizeof...(Fields);
   }
 }
-static_assert(FieldCount<Packet>() == 8 && FieldCount<FiveTuple>() == 6 && FieldCount<FlowFilter>() == 3);
+static_assert(FieldCount<Packet>() == 9 && FieldCount<FiveTuple>() == 6 && FieldCount<FlowFilter>() == 3);
 static_assert(FieldCount<FlowScope>() == 3 && FieldCount<DetectorSpec>() == 3 && FieldCount<Message>() == 3);
 static_assert(FieldCount<msg::GetElephant>() == 2 && FieldCount<msg::SetFilter>() == 4);
 static_assert(FieldCount<msg::ListFlows>() == 3 && FieldCount<msg::FlowListing>() == 2);
@@ -61,6 +61,8 @@ static_assert(FieldCount<msg::Hello>() == 2 && FieldCount<msg::CustodyCommand>()
 static_assert(FieldCount<msg::FlowStatus>() == 3 && FieldCount<msg::CustodyReport>() == 2);
 static_assert(FieldCount<msg::Install>() == 5 && FieldCount<msg::SendMarkers>() == 4 && FieldCount<msg::State>() == 3);
 static_assert(FieldCount<msg::ReturnedPacket>() == 3 && FieldCount<msg::Returned>() == 3);
+static_assert(FieldCount<msg::RelayCommand>() == 3 && FieldCount<msg::RelayReport>() == 2);
+static_assert(FieldCount<msg::Mark>() == 2);
 
 }  // namespace
 
@@ -236,7 +238,7 @@ TEST_CASE("Codec: wrong versions, types, enumerations, flags, prefixes and numbe
   CHECK(refused({1, 1, msg::FlowListing{}}, kBody + 4, 2));   // flag
   CHECK(refused({1, 1, msg::NewFlow{}}, kBody, 5));           // IP version
   CHECK(refused({1, 1, msg::NewFlow{}}, kBody, 0));
-  CHECK(refused({1, 1, msg::PacketIn{}}, kBody + 14 + 5, 4));                 // marks
+  CHECK(refused({1, 1, msg::PacketIn{}}, kBody + 14 + 5, 8));                 // marks
   CHECK(refused({1, 1, msg::InstallRules{}}, kBody + 4 + 2 + 1 + 4 + 1, 3));  // rule action
   const FlowFilter v4{.version = 4, .source = {}, .source_prefix = 8};
   CHECK(refused({1, 1, msg::StartRelay{.filter = v4, .to = 1}}, kBody + 1, 33));

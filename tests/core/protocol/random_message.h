@@ -75,6 +75,7 @@ class RandomMessages {
     Set(p.bytes);
     Set(p.tcp_flags);
     Set(p.do_not_buffer);
+    Set(p.relayed);
     Set(p.reverse);
     Set(p.digest);
     p.stamp = TimePoint::FromNanos(static_cast<int64_t>(random_.Next()));
@@ -146,6 +147,15 @@ class RandomMessages {
   }
   void Fill(msg::ReturnedPacket& m) { All(m.epoch, m.index, m.packet); }
   void Fill(msg::Returned& m) { All(m.epoch, m.tuple, m.packets); }
+  void Fill(msg::RelayCommand& m) {
+    SetEnum(m.verb, msg::RelayVerb::kEnd);
+    All(m.filter, m.nonce);
+  }
+  void Fill(msg::RelayReport& m) {
+    SetEnum(m.verb, msg::RelayVerb::kEnd);
+    Set(m.dropped);
+  }
+  void Fill(msg::Mark& m) { All(m.nf, m.nonce); }
   template <class M>
   requires std::is_empty_v<M>
   void Fill(M&) {}

@@ -13,6 +13,7 @@ uhaul::SchemeOptions InOrderAndFlip() {
   scheme.guarantee = uhaul::Guarantee::kOrderPreserving;
   scheme.idle_timeout_us = 10'000;  // an elephant may have ended: do not wait for its next packet for ever
   scheme.after = uhaul::AfterMove::kFlip;
+  scheme.relay_end = uhaul::RelayEnd::kMarked;  // new flows keep their order, too
   return scheme;
 }
 

@@ -206,7 +206,11 @@ class FarSide {
     const uint8_t relay = nfs_[nf].relay_target();
     if (verdict == NfVerdict::kForward) Deliver(packet);
     Settle(nf);
-    if (verdict == NfVerdict::kRelay) ToNf(relay, packet);
+    if (verdict == NfVerdict::kRelay) {
+      Packet relayed = packet;
+      relayed.relayed = true;
+      ToNf(relay, relayed);
+    }
   }
 
   void Deliver(const Packet& packet) {
