@@ -36,7 +36,7 @@ HashKey HashKeyOf(const PointSpec& spec) {
   return {k0, random.Next()};
 }
 
-Result<NfAgent> MakeNf(const PointSpec& spec, uint8_t instance, uint64_t incarnation) {
+Result<NfAgent> MakeNf(const PointSpec& spec, uint8_t instance, uint64_t incarnation, bool restarted) {
   auto function = MakeNetworkFunction(
       spec.nf_function,
       {.timeout = spec.nf_timeout, .hash_key = HashKeyOf(spec), .by_stamp = IsCapture(spec.workload)});
@@ -45,14 +45,15 @@ Result<NfAgent> MakeNf(const PointSpec& spec, uint8_t instance, uint64_t incarna
                                 .fit = spec.fit,
                                 .profile = {},
                                 .hash_key = HashKeyOf(spec),
-                                .incarnation = incarnation},
+                                .incarnation = incarnation,
+                                .restarted = restarted},
                  std::move(function).value());
 }
 
-Result<std::vector<NfAgent>> MakeNfs(const PointSpec& spec, uint64_t incarnation) {
+Result<std::vector<NfAgent>> MakeNfs(const PointSpec& spec, uint64_t incarnation, bool restarted) {
   std::vector<NfAgent> nfs;
   for (uint8_t i = 0; i < kNfCount; ++i) {
-    Result<NfAgent> nf = MakeNf(spec, i, incarnation);
+    Result<NfAgent> nf = MakeNf(spec, i, incarnation, restarted);
     if (!nf) return nf.error();
     nfs.push_back(std::move(nf).value());
   }
@@ -65,12 +66,13 @@ std::vector<AssetRecord> RecordsOf(const NfAgent& source, const NfAgent& destina
   return a == nullptr || b == nullptr ? std::vector<AssetRecord>() : AssetRecords(*a, *b);
 }
 
-SwitchAgent MakeSwitch(const PointSpec& spec, uint64_t incarnation) {
+SwitchAgent MakeSwitch(const PointSpec& spec, uint64_t incarnation, bool restarted) {
   return SwitchAgent({.profile = {},
                       .hash_key = HashKeyOf(spec),
                       .table_capacity = spec.switch_table,
                       .default_nf = kSourceNf,
-                      .incarnation = incarnation});
+                      .incarnation = incarnation,
+                      .restarted = restarted});
 }
 
 Controller MakeController(const PointSpec& spec) {

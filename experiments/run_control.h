@@ -24,10 +24,11 @@ inline constexpr uint8_t kDestinationNf = 1;
 
 // Of flow IDs; from the trace's number, so that a run can be repeated.
 HashKey HashKeyOf(const PointSpec& spec);
-// An error names an unknown network function. `incarnation`: of a process that may die, and be started again.
-Result<NfAgent> MakeNf(const PointSpec& spec, uint8_t instance, uint64_t incarnation = 1);
-Result<std::vector<NfAgent>> MakeNfs(const PointSpec& spec, uint64_t incarnation = 1);
-SwitchAgent MakeSwitch(const PointSpec& spec, uint64_t incarnation = 1);
+// An error names an unknown network function. `incarnation`: of a process that may die, and be started again;
+// `restarted`: it was, in this run.
+Result<NfAgent> MakeNf(const PointSpec& spec, uint8_t instance, uint64_t incarnation = 1, bool restarted = false);
+Result<std::vector<NfAgent>> MakeNfs(const PointSpec& spec, uint64_t incarnation = 1, bool restarted = false);
+SwitchAgent MakeSwitch(const PointSpec& spec, uint64_t incarnation = 1, bool restarted = false);
 Controller MakeController(const PointSpec& spec);
 
 // What the monitors of both instances hold, in five-tuple order; nothing if they are not monitors.

@@ -30,6 +30,8 @@ class Reader {
       Status read;
       if (key == "controller") {
         read = Text(entry.second, "controller", &config_.controller);
+      } else if (key == "journal") {
+        read = Text(entry.second, "journal", &config_.journal);
       } else if (key == "rate_scale") {
         read = Scale(entry.second);
       } else {
@@ -66,16 +68,18 @@ class Reader {
   Status Role(const std::string& role, const YAML::Node& key, const YAML::Node& node) {
     const auto known = kPorts.find(role);
     if (known == kPorts.end()) {
-      return At(key, fmt::format("unknown key {}{}", Quoted(role),
-                                 DidYouMean(role, {"controller", "rate_scale", "generator", "switch", "nf1", "nf2"})));
+      return At(
+          key,
+          fmt::format("unknown key {}{}", Quoted(role),
+                      DidYouMean(role, {"controller", "rate_scale", "journal", "generator", "switch", "nf1", "nf2"})));
     }
     if (!node.IsMap()) return At(node, fmt::format("'{}' needs its ports, name: port", role));
     std::map<std::string, std::string>& ports = config_.roles[role];
     for (const auto& entry : node) {
       const std::string name = entry.first.Scalar();
       if (std::find(known->second.begin(), known->second.end(), name) == known->second.end()) {
-        return At(entry.first, fmt::format("'{}' has no port {} (it has {})", role, Quoted(name),
-                                           fmt::join(known->second, ", ")));
+        return At(entry.first,
+                  fmt::format("'{}' has no port {} (it has {})", role, Quoted(name), fmt::join(known->second, ", ")));
       }
       if (ports.contains(name)) return At(entry.first, fmt::format("duplicate key {}", Quoted(name)));
       if (Status read = Text(entry.second, name, &ports[name]); !read) return read;

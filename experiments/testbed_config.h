@@ -4,6 +4,7 @@
 //   testbed:
 //     controller: tcp:10.0.0.1:4711        # or unix:/run/uhaul.sock
 //     rate_scale: 0.05                     # time runs so much slower (1: real time)
+//     journal: /var/lib/uhaul/journal      # of the controller: a run survives the loss of a node (runtime/README.md)
 //     generator: {switch: PORT, nf1: PORT, nf2: PORT}
 //     switch:    {generator: PORT, nf1: PORT, nf2: PORT}
 //     nf1:       {switch: PORT, sink: PORT}
@@ -23,6 +24,7 @@ namespace uhaul {
 struct TestbedConfig {
   std::string controller;
   double rate_scale = 1;
+  std::string journal;  // a file; none: a run ends for all when a node leaves
   std::map<std::string, std::map<std::string, std::string>> roles;  // role -> port's name -> port
 };
 

@@ -50,14 +50,15 @@ class Node {
 
  private:
   Status OpenPorts();
-  Status Serve(Channel& channel);
+  Status Serve(Channel& channel, const Rejoin& rejoin);
   Status MeasureOffset(Channel& channel, NodeMail& mail);
   Result<Channel> JoinController(const Address& address);
+  Rejoin RejoinOf(const Address& address) const;
   Hello MyHello() const;
 
   NodeOptions options_;
   TestbedConfig config_;
-  PacketStore store_;  // outlives the ports, which keep packets in it
+  PacketStore store_;                                         // outlives the ports, which keep packets in it
   std::map<std::string, std::unique_ptr<Capture>> captures_;  // by port; outlive the ports
   NodeGear gear_;
 };
@@ -146,8 +147,10 @@ Status Node::MeasureOffset(Channel& channel, NodeMail& mail) {
 }
 
 // Runs, one after the other, until the controller goes or we are told to end.
-Status Node::Serve(Channel& channel) {
+Status Node::Serve(Channel& channel, const Rejoin& rejoin) {
   NodeMail mail;
+  // Of no run: one that it was part of, its predecessor took with it.
+  if (Status told = channel.QueueAdmin(Json{{"resume", {{"run", 0}}}}.dump()); !told) return told;
   if (Status measured = MeasureOffset(channel, mail); !measured) return measured;
   Say(options_.role,
       fmt::format("joined {} (clock offset {:.1f} us +- {:.1f} us)", config_.controller,
@@ -173,9 +176,16 @@ Status Node::Serve(Channel& channel) {
     // Two hosts' clocks drift apart by milliseconds within minutes.
     if (Status measured = MeasureOffset(channel, mail); !measured) return measured;
     if (mail.HasStop(*run)) continue;
-    if (Status ran = MakeNodeRun(*setup, options_.role, config_.rate_scale, &gear_, channel, g_stop); !ran) return ran;
+    if (Status ran = MakeNodeRun(*setup, options_.role, config_.rate_scale, &gear_, channel, rejoin, g_stop); !ran)
+      return ran;
   }
   return {};
+}
+
+// Nothing where a run does not survive its controller.
+Rejoin Node::RejoinOf(const Address& address) const {
+  if (config_.journal.empty()) return nullptr;
+  return [address, hello = MyHello()] { return Join(address, hello, Duration()); };
 }
 
 // Again and again until the controller is there, says why not for longer than we have patience, or we are told to end.
@@ -220,7 +230,7 @@ Status Node::Run() {
     Result<Channel> channel = JoinController(*address);
     if (!channel && !g_stop) return channel.error();
     if (!channel) break;
-    const Status served = Serve(*channel);
+    const Status served = Serve(*channel, RejoinOf(*address));
     if (!served) Say(options_.role, served.error().message + "; joining again");
   }
   for (const auto& [name, capture] : captures_) {

@@ -26,6 +26,8 @@ using Json = nlohmann::json;
 constexpr int kIdleRounds = 16;
 constexpr long kNapNs = 20'000;
 constexpr int kRoundsPerWatch = 4096;
+// Between two attempts to find a controller again.
+constexpr int64_t kRejoinNs = 20'000'000;
 // What an earlier run left on its way is gone when nothing came for so long.
 constexpr int64_t kQuietNs = 20'000'000;
 // For a link to come, and for the ports to become quiet, before a run is refused.
@@ -35,8 +37,14 @@ constexpr int64_t kFarthestNs = int64_t{1} << 60;
 
 class NodeRun {
  public:
-  NodeRun(std::string role, double rate_scale, NodeGear* gear, Channel& channel, const std::atomic<bool>& stop)
-      : role_(std::move(role)), gear_(gear), channel_(channel), stop_(stop), clock_(gear->noise.tsc_hz, rate_scale) {}
+  NodeRun(std::string role, double rate_scale, NodeGear* gear, Channel& channel, Rejoin rejoin,
+          const std::atomic<bool>& stop)
+      : role_(std::move(role)),
+        gear_(gear),
+        channel_(channel),
+        rejoin_(std::move(rejoin)),
+        stop_(stop),
+        clock_(gear->noise.tsc_hz, rate_scale) {}
   ~NodeRun() { gear_->clock = nullptr; }
 
   Status Make(const Json& setup);
@@ -49,19 +57,22 @@ class NodeRun {
   Status AwaitLinks();
   Status Drain();
   Status Loop();
+  Status TryRejoin();
   void OnAdmin(std::string_view text);
   void Start(int64_t at_raw_ns);
   void Begin(TimePoint t0);
   void Generator(TimePoint now);
   Status Report();
+  Status SendFacts(const FactLog& log, bool flush);
   std::optional<NodeId> Machine() const;
   std::map<std::string, std::string> Measurements() const;
-  Status Tell(const Json& json) { return channel_.QueueAdmin(json.dump()); }
+  Status Tell(const Json& json) { return connected_ ? channel_.QueueAdmin(json.dump()) : Status(); }
   bool generates() const { return role_ == "generator"; }
 
   const std::string role_;
   NodeGear* gear_;
   Channel& channel_;
+  const Rejoin rejoin_;
   const std::atomic<bool>& stop_;
   TscClock clock_;
   int64_t number_ = 0;
@@ -72,6 +83,12 @@ class NodeRun {
   std::unique_ptr<GeneratorSide> generator_;
   std::unique_ptr<RealNode> node_;
   Phase phase_ = Phase::kReady;
+  bool restarted_ = false;  // takes the place of a process that died in this run
+  bool connected_ = true;
+  int64_t tried_ns_ = 0;  // to join again
+  int64_t start_ns_ = 0;  // by the controller's raw clock
+  std::optional<TimePoint> t0_;
+  std::vector<Json> told_;  // by the generator, of the run: a new controller has not heard it
   bool began_ = false;
   bool over_ = false;
   std::map<std::string, PortCounters> before_;  // what the ports had counted when the run began
@@ -94,7 +111,7 @@ Status NodeRun::Prepare(const Json& setup) {
   scenario_ = std::move(scenario).value();
   run_ = std::make_unique<RunControl>(point_, scenario_);
   generator_ = std::make_unique<GeneratorSide>(run_.get());
-  Result<std::unique_ptr<RealNode>> node = RealNode::Create(run_.get(), &clock_, gear_->memory, &log_);
+  Result<std::unique_ptr<RealNode>> node = RealNode::Create(run_.get(), &clock_, gear_->memory, &log_, restarted_);
   if (!node) return node.error();
   node_ = std::move(node).value();
   Connect();
@@ -176,6 +193,8 @@ void NodeRun::OnAdmin(std::string_view text) {
     Start(*start - gear_->offset_ns);
   } else if (const auto begin = of_mine("begin")) {
     Begin(TimePoint::FromNanos(*begin));
+  } else if (const auto peer = Integer(json, "path"); peer && *peer >= 0 && *peer < kNfCount) {
+    node_->OnPath(static_cast<uint8_t>(*peer));
   } else if (Integer(json, "over") == number_) {
     over_ = true;
   } else if (Integer(json, "report") == number_) {
@@ -185,6 +204,7 @@ void NodeRun::OnAdmin(std::string_view text) {
 
 void NodeRun::Start(int64_t at_raw_ns) {
   if (phase_ != Phase::kReady) return;
+  start_ns_ = at_raw_ns + gear_->offset_ns;
   for (const auto& [name, port] : gear_->ports) before_[name] = port->counters();
   while (RawNanos() < at_raw_ns && !stop_) {
     const timespec nap{0, std::min<long>(1'000'000, std::max<long>(1'000, (at_raw_ns - RawNanos()) / 2))};
@@ -200,18 +220,47 @@ void NodeRun::Start(int64_t at_raw_ns) {
 void NodeRun::Begin(TimePoint t0) {
   if (began_ || phase_ != Phase::kRunning) return;
   began_ = true;
+  t0_ = t0;
   if (role_ == "nf1") {
-    log_.AddAtStart(t0, clock_.Now(), node_->plane().machines().nf(kSourceNf), *run_);
+    FactLog at_start;
+    (rejoin_ ? at_start : log_).AddAtStart(t0, clock_.Now(), node_->plane().machines().nf(kSourceNf), *run_);
+    if (rejoin_) fault_ = SendFacts(at_start, false);  // it may not live to report them
   }
   if (generates()) generator_->Begin(t0, point_);
 }
 
 void NodeRun::Generator(TimePoint now) {
-  if (generator_->TakeStart(now)) fault_ = Tell({{"t0", number_}, {"at_ns", now.nanos()}});
+  const auto tell = [this](Json json) {
+    fault_ = Tell(json);
+    told_.push_back(std::move(json));
+  };
+  if (generator_->TakeStart(now)) tell({{"t0", number_}, {"at_ns", now.nanos()}});
   if (over_) generator_->OnOver();
   if (const auto end = generator_->Ended(now)) {
-    fault_ = Tell({{"ended", number_}, {"at_ns", end->at.nanos()}, {"capped", end->capped}});
+    tell({{"ended", number_}, {"at_ns", end->at.nanos()}, {"capped", end->capped}});
   }
+}
+
+// The controller has gone: what it and this node had on the way is lost, the packets go on. A new one hears where the
+// run is.
+Status NodeRun::TryRejoin() {
+  if (const int64_t now = RawNanos(); now - tried_ns_ < kRejoinNs) {
+    return {};
+  } else {
+    tried_ns_ = now;
+  }
+  Result<Channel> channel = rejoin_();
+  if (!channel) return {};
+  channel_ = std::move(channel).value();
+  connected_ = true;
+  node_->Reconnect();
+  Json resume = {{"run", number_}, {"at_ns", start_ns_}, {"spec", CanonicalSpec(point_)}};
+  if (t0_) resume["t0_ns"] = t0_->nanos();
+  if (Status told = Tell({{"resume", std::move(resume)}}); !told) return told;
+  for (const Json& json : told_) {
+    if (Status told = Tell(json); !told) return told;
+  }
+  return {};
 }
 
 Status NodeRun::Loop() {
@@ -222,7 +271,16 @@ Status NodeRun::Loop() {
       return Tell({{"failed", number_}, {"error", "it was told to end"}});
     }
     const Result<bool> busy = node_->Round();
-    if (!busy) return busy.error();
+    if (!busy) {
+      if (!rejoin_ || phase_ != Phase::kRunning) return busy.error();
+      fmt::print(stderr, "uhaul node {}: {}; run {} goes on without\n", role_, busy.error().message, number_);
+      node_->Disconnect();
+      connected_ = false;
+      continue;
+    }
+    if (!connected_) {
+      if (Status tried = TryRejoin(); !tried) return tried;
+    }
     if (phase_ == Phase::kRunning && generates()) Generator(node_->now());
     if (!fault_) return fault_;
     if (rounds % kRoundsPerWatch == 0) {
@@ -272,31 +330,41 @@ Status NodeRun::Report() {
   counters.fit_full = node_->plane().fit_full();
   counters.generator_late_ns = static_cast<uint64_t>(node_->punctuality().latest_ns);
   log_.AddCounters(clock_.Now(), counters);
-  const std::span<const uint8_t> octets = log_.Octets();
+  if (Status sent = SendFacts(log_, true); !sent) return sent;
+  return Tell({{"reported", number_}, {"measurements", Measurements()}});
+}
+
+// `flush`: as it goes; there may be very many. Not in a call from the channel.
+Status NodeRun::SendFacts(const FactLog& log, bool flush) {
+  const std::span<const uint8_t> octets = log.Octets();
   for (size_t i = 0; i < octets.size(); i += kMaxBlobOctets) {
     if (Status queued = channel_.QueueBlob(0, octets.subspan(i, std::min(kMaxBlobOctets, octets.size() - i)));
         !queued) {
       return queued;
     }
-    while (channel_.wants_write()) {
+    while (flush && channel_.wants_write()) {
       if (stop_) return {};
       if (Status flushed = channel_.Flush(); !flushed) return flushed;
       const timespec nap{0, kNapNs};
       if (channel_.wants_write()) nanosleep(&nap, nullptr);
     }
   }
-  return Tell({{"reported", number_}, {"measurements", Measurements()}});
+  return {};
 }
 
 Status NodeRun::Make(const Json& setup) {
   number_ = Integer(setup, "run").value_or(0);
+  const auto since = Integer(setup, "restarted");
+  restarted_ = since.has_value();
   Status prepared = AwaitLinks();
-  if (prepared) prepared = Drain();
+  if (prepared && !restarted_) prepared = Drain();  // the others are sending
   if (prepared) prepared = Prepare(setup);
   if (!prepared) {
     if (Status told = Tell({{"failed", number_}, {"error", prepared.error().message}}); !told) return told;
     return channel_.Flush();
   }
+  // Packets come already: they and what the controller says must find the run's time.
+  if (restarted_) Start(std::clamp(*since, -kFarthestNs, kFarthestNs) - gear_->offset_ns);
   if (Status told = Tell({{"ready", number_}}); !told) return told;
   if (Status looped = Loop(); !looped) return looped;
   if (phase_ == Phase::kReporting) {
@@ -320,8 +388,8 @@ bool DropWhatArrives(NodeGear* gear) {
 }
 
 Status MakeNodeRun(const Json& setup, const std::string& role, double rate_scale, NodeGear* gear, Channel& channel,
-                   const std::atomic<bool>& stop) {
-  return NodeRun(role, rate_scale, gear, channel, stop).Make(setup);
+                   const Rejoin& rejoin, const std::atomic<bool>& stop) {
+  return NodeRun(role, rate_scale, gear, channel, rejoin, stop).Make(setup);
 }
 
 }  // namespace uhaul::runtime

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
@@ -27,9 +28,12 @@ struct NodeGear {
 // Whether there was any.
 bool DropWhatArrives(NodeGear* gear);
 
+// One attempt to join the controller again.
+using Rejoin = std::function<Result<Channel>()>;
+
 // Ends when the run is reported or was stopped. An error: the channel's. A fault of the run itself is said to the
-// controller.
+// controller. With `rejoin` the run goes on without its controller until that is there again.
 Status MakeNodeRun(const nlohmann::json& setup, const std::string& role, double rate_scale, NodeGear* gear,
-                   Channel& channel, const std::atomic<bool>& stop);
+                   Channel& channel, const Rejoin& rejoin, const std::atomic<bool>& stop);
 
 }  // namespace uhaul::runtime

@@ -17,24 +17,25 @@ constexpr uint16_t Rank(uint16_t base, uint8_t instance) { return static_cast<ui
 }  // namespace
 
 Result<std::unique_ptr<Plane>> Plane::Create(RunControl* run, PacketMemory memory, MachineHost* host, int slice,
-                                             FactLog* log) {
+                                             FactLog* log, bool restarted) {
   UHAUL_CHECK(memory.pool != nullptr && memory.store != nullptr);
   if (const Status field = FrameField::Register(); !field) return field.error();
   for (const TraceFlow& flow : run->scenario().trace.flows) {
     if (run->scenario().recorded != nullptr || CanBuild(flow.tuple)) continue;
     return Error{"no frame can carry the flow " + flow.tuple.ToString() + ": its protocol has no ports"};
   }
-  Result<std::vector<NfAgent>> nfs = MakeNfs(run->spec(), FreshIncarnation());
+  Result<std::vector<NfAgent>> nfs = MakeNfs(run->spec(), FreshIncarnation(), restarted);
   if (!nfs) return nfs.error();
-  return std::unique_ptr<Plane>(new Plane(run, memory, host, std::move(nfs).value(), slice, log));
+  return std::unique_ptr<Plane>(new Plane(run, memory, host, std::move(nfs).value(),
+                                          MakeSwitch(run->spec(), FreshIncarnation(), restarted), slice, log));
 }
 
-Plane::Plane(RunControl* run, PacketMemory memory, MachineHost* host, std::vector<NfAgent> nfs, int slice, FactLog* log)
+Plane::Plane(RunControl* run, PacketMemory memory, MachineHost* host, std::vector<NfAgent> nfs, SwitchAgent forwarding,
+             int slice, FactLog* log)
     : run_(run),
       facts_(run, log),
       path_(memory, run->hasher(), &facts_),
-      machines_(std::move(nfs), MakeSwitch(run->spec(), FreshIncarnation()), MakeController(run->spec()), host, slice) {
-}
+      machines_(std::move(nfs), std::move(forwarding), MakeController(run->spec()), host, slice) {}
 
 void Plane::MakeLinks(const MakeLink& make) {
   const PointSpec& spec = run_->spec();

@@ -26,8 +26,9 @@ class Plane {
  public:
   // `run`, `host` and `memory` outlive it. An error names a flow that no frame can carry, or an unknown network
   // function.
+  // `restarted`: this process takes the place of one that died in this run.
   static Result<std::unique_ptr<Plane>> Create(RunControl* run, PacketMemory memory, MachineHost* host, int slice,
-                                               FactLog* log = nullptr);
+                                               FactLog* log = nullptr, bool restarted = false);
   // Then, once:
   void MakeLinks(const MakeLink& make);
 
@@ -58,7 +59,8 @@ class Plane {
   uint64_t fit_full() const { return machines_.nf(0).fit().full() + machines_.nf(1).fit().full(); }
 
  private:
-  Plane(RunControl* run, PacketMemory memory, MachineHost* host, std::vector<NfAgent> nfs, int slice, FactLog* log);
+  Plane(RunControl* run, PacketMemory memory, MachineHost* host, std::vector<NfAgent> nfs, SwitchAgent forwarding,
+        int slice, FactLog* log);
   void AtNf(TimePoint now, uint8_t nf, std::span<rte_mbuf* const> burst);
 
   RunControl* run_;

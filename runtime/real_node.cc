@@ -61,9 +61,10 @@ struct RealNode::Southbound final : FrameHandler {
 };
 
 Result<std::unique_ptr<RealNode>> RealNode::Create(RunControl* run, const TscClock* clock, PacketMemory memory,
-                                                   FactLog* log) {
+                                                   FactLog* log, bool restarted) {
   std::unique_ptr<RealNode> node(new RealNode(run, clock));
-  Result<std::unique_ptr<Plane>> plane = Plane::Create(run, memory, static_cast<MachineHost*>(node.get()), kSlice, log);
+  Result<std::unique_ptr<Plane>> plane =
+      Plane::Create(run, memory, static_cast<MachineHost*>(node.get()), kSlice, log, restarted);
   if (!plane) return plane.error();
   node->plane_ = std::move(plane).value();
   node->deadlines_.fill(TimePoint::Never());
@@ -127,7 +128,23 @@ bool RealNode::PollLink(const Input& input) {
   return true;
 }
 
+void RealNode::Disconnect() {
+  connected_ = false;
+  broken_ = Status();
+  for (const auto& way : southbound_) way->fault = Status();
+}
+
+void RealNode::OnPath(uint8_t peer) {
+  for (const auto& way : southbound_) {
+    if (!way->machine || way->machine->role != NodeId::Role::kNf || peer >= kNfCount) continue;
+    MachineSet& machines = plane_->machines();
+    machines.nf(way->machine->instance).OnPeerOpened(now_, peer, 0, machines.outbox(*way->machine));
+    machines.Settle(now_, *way->machine);
+  }
+}
+
 bool RealNode::ChannelsCall(TimePoint now) {
+  if (!connected_) return false;
   const bool rung = bell_ != nullptr && bell_->Take();
   if (!rung && !unread_ && now < next_poll_) return false;
   next_poll_ = now + (bell_ != nullptr ? kIdlePollPeriod : kPollPeriod);
@@ -174,6 +191,7 @@ Status RealNode::PollChannels() {
 }
 
 Status RealNode::Flush(TimePoint now) {
+  if (!connected_) return {};
   if (!broken_) [[unlikely]] {
     return broken_.error();
   }
@@ -199,6 +217,11 @@ void RealNode::Send(TimePoint now, NodeId from, NodeId to, Message message) {
   }
   const auto way = way_of(from);  // an instance in another process is reached through the controller
   UHAUL_CHECK(way != southbound_.end());
+  if (!connected_) {  // as on a connection that broke. What an instance returns, it still has
+    const auto* event = std::get_if<msg::PacketEvent>(&message.body);
+    if (event != nullptr) plane_->path().Drop(now, event->packet);
+    return;
+  }
   std::array<uint8_t, PacketStore::kMaxPacked> packed;
   size_t length = 0;
   // A packet-in is a copy for the controller to count: its octets stay on their way.

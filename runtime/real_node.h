@@ -22,7 +22,7 @@ class RealNode final : private MachineHost {
  public:
   // `run`, `clock`, `memory`, links and channels outlive it.
   static Result<std::unique_ptr<RealNode>> Create(RunControl* run, const TscClock* clock, PacketMemory memory,
-                                                  FactLog* log = nullptr);
+                                                  FactLog* log = nullptr, bool restarted = false);
   ~RealNode() override;
 
   Plane& plane() { return *plane_; }
@@ -42,6 +42,11 @@ class RealNode final : private MachineHost {
   void Generate(bool on) { generates_ = on; }
   // Every machine's first deadline.
   void Start();
+  // The channels' far end has gone, as Round() said: what is for it is lost from now on, until there is one again.
+  void Disconnect();
+  void Reconnect() { connected_ = true; }
+  // Through the controller: the way to another instance is open (again).
+  void OnPath(uint8_t peer);
 
   // Whether there was anything to do. An error is a channel's: the controller has gone, or speaks in tongues.
   Result<bool> Round();
@@ -86,6 +91,7 @@ class RealNode final : private MachineHost {
   bool generates_ = false;
   bool clocks_agree_ = true;
   Status broken_;  // the first fault of a channel
+  bool connected_ = true;
   Doorbell* bell_ = nullptr;
   bool unread_ = false;  // a channel has more
   TimePoint next_poll_;

@@ -69,11 +69,21 @@ Result<RunRecord> RemoteEngine::Finish(const PointSpec& point) {
   Answers answers;
   const double length = static_cast<double>((point.duration + point.cap).nanos()) / config_.rate_scale;
   const int64_t patience = static_cast<int64_t>(length) + kOverheadNs;
-  const int64_t nodes_until = RawNanos() + kNodesPatienceNs;
+  int64_t nodes_until = RawNanos() + kNodesPatienceNs;
   for (uint64_t id = 1;; ++id) {
     answers.record.clear();
     const Result<Json> reply =
         Call(*channel, {{"call", "run"}, {"id", id}, {"spec", CanonicalSpec(point)}}, patience, &answers);
+    if (!reply && !config_.journal.empty() &&
+        RawNanos() < nodes_until) {  // the run goes on, the next controller has it
+      fmt::print(stderr, "uhaul-runtime: {}; asking the next one\n", reply.error().message);
+      do {  // the old one's socket may accept still
+        usleep(100'000);
+        channel = Join(*address, {PeerRole::kDriver, 0, build().id}, kControllerPatience);
+      } while (!channel && RawNanos() < nodes_until);
+      if (!channel) return channel.error();
+      continue;
+    }
     if (!reply) return reply.error();
     if (reply->contains("error")) return Error{"testbed: " + (*reply)["error"].dump()};
     if (!reply->contains("missing")) {

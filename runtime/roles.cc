@@ -75,10 +75,17 @@ void SwitchRole::OnBurst(TimePoint now, std::span<rte_mbuf* const> burst, Switch
   std::array<uint8_t, kBurst> verdicts;
   agent.OnBurst(now, {packets_.data(), accepted.count}, {verdicts.data(), accepted.count}, outbox);
   forwarded_ += accepted.count;
+  for (size_t i = 0; i < accepted.count; ++i) {
+    if (verdicts[i] < kNfCount) [[likely]] {
+      continue;
+    }
+    UHAUL_CHECK(verdicts[i] == msg::kNoNf);  // a switch that restarted
+    path_->facts().Lost(now, packets_[i].flow);
+    rte_pktmbuf_free(accepted.mbufs[i]);
+  }
   for (uint8_t nf = 0; nf < kNfCount; ++nf) {
     Outgoing out;
     for (size_t i = 0; i < accepted.count; ++i) {
-      UHAUL_CHECK(verdicts[i] < kNfCount);
       if (verdicts[i] == nf) out.Add(accepted.mbufs[i]);
     }
     if (out.count > 0) path_->Send(*to_nf_[nf], now, out.span());

@@ -47,7 +47,7 @@ NfAgent::NfAgent(const NfAgent& other)
 NfAgent& NfAgent::operator=(const NfAgent& other) { return *this = NfAgent(other); }
 
 void NfAgent::SetProfile(const Profile& profile) {
-  UHAUL_CHECK(!busy_ && cpu_.empty() && exports_.empty());
+  UHAUL_CHECK((!busy_ || dropping_) && cpu_.empty() && exports_.empty());
   options_.profile = profile;
 }
 

@@ -124,7 +124,7 @@ Status ControllerService::SyncJournal() {
   while (journal_ && journal_->waiting() > Bytes()) {
     if (Status synced = journal_->Sync(); !synced) return synced;
     const TimePoint now = options_.clock();
-    controller_.OnDurable(now, journal_->durable(), outbox_);
+    controller_.OnDurable(now, journal_->durable() - journal_base_, outbox_);
     Drain(now);
   }
   if (!journal_) return {};
@@ -373,7 +373,14 @@ ServicePeer* ControllerService::Find(PeerRole role, uint8_t instance) {
   return nullptr;
 }
 
-void ControllerService::Reset(const ControllerOptions& options) {
+Status ControllerService::Reset(ControllerOptions options) {
+  if (journal_) {
+    if (const Status synced = SyncJournal(); !synced) return synced;
+    if (const Status emptied = journal_->Compact({}); !emptied) return emptied;
+    journal_base_ = journal_->durable();
+    options.journal = true;
+    options.secret = journal_->secret();
+  }
   options_.controller = options;
   controller_ = Controller(options);
   profile_ = options.profile;
@@ -385,6 +392,11 @@ void ControllerService::Reset(const ControllerOptions& options) {
     peer->line_ = {};
     peer->line_.Set(profile_.control_rate, profile_.control_delay);
   }
+  if (!journal_) return {};
+  const TimePoint now = options_.clock();
+  controller_.Recover(now, {}, outbox_);
+  Drain(now);
+  return SyncJournal();
 }
 
 void ControllerService::Broadcast(PeerRole role, const Json& json) {

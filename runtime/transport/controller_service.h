@@ -9,6 +9,8 @@
 //   {"call": "status", "id": 9}                -> {"reply": 9, "operations": [...], "peers": [...], "held_bytes": 0,
 //   ...}
 //
+// Instances in different processes reach each other through here; an nf is told {"path": 1} when nf 1 is there (again).
+//
 // (move_call.h has move's values.) The driver that asked for an operation is told its steps as they happen,
 // {"operation": 3, "step": "closed"}; every driver is told {"lost": "nf 1", "reason": "..."} when a peer goes away. An
 // operation that waits for a lost peer goes on waiting; what is sent to it is counted as undelivered. Admin frames that
@@ -67,6 +69,7 @@ struct ControllerServiceOptions {
   ControllerOptions controller;
   std::function<TimePoint()> clock;  // default: time since construction (CLOCK_MONOTONIC_RAW)
   bool shared_clock = false;         // peers stamp their messages by the same clock
+  bool greets = true;                // with a journal: nodes that join. false: their machines come later (Greet)
   Doorbell* bell = nullptr;          // rung by peers in this process; watched for a while before Run() sleeps
   // All called in the thread of Run(); the first two may not call the service.
   std::function<void(TimePoint, const RecordEvent&)> on_event;
@@ -105,8 +108,12 @@ class ControllerService {
 
   // In the thread of Run() (hooks, Post), or while it does not run.
   Result<OperationId> Move(const MoveCall& call, ServicePeer* asker = nullptr);
-  // Forgets all operations, closed or not, and what they hold: for a run that begins anew. The peers stay.
-  void Reset(const ControllerOptions& options);
+  // Forgets all operations, closed or not, and what they hold, also in the journal: for a run that begins anew. The
+  // peers stay. An error is the journal's.
+  Status Reset(ControllerOptions options);
+  // The machine of an NF or of the switch is there, for the first time or again: who is it? What instances had on their
+  // way to one another, through here, they send again.
+  void Greet(ServicePeer& peer);
   void Broadcast(PeerRole role, const nlohmann::json& json);
   const Controller& controller() const { return controller_; }
   const PacketVault& vault() const { return vault_; }
@@ -156,6 +163,7 @@ class ControllerService {
   uint64_t next_peer_ = 1;
   Outbox outbox_;
   std::optional<JournalFile> journal_;
+  uint64_t journal_base_ = 0;               // records of it that were a controller's before this one
   std::vector<OperationId> operations_;     // that the controller remembers
   std::map<OperationId, uint64_t> askers_;  // peers by id, of open operations
   std::vector<event::Step> untold_;         // of this round

@@ -75,7 +75,9 @@ const char* PhaseName(Migration::Phase phase) {
   UHAUL_CHECK(false);
 }
 
-bool IsCall(const Json& name) { return name == "move" || name == "abort" || name == "status"; }
+bool IsCall(const Json& name) {
+  return name == "move" || name == "abort" || name == "declare-dead" || name == "status";
+}
 
 // Only numbers and text come back as a reply's id.
 void Reply(ServicePeer& peer, const Json& call, Json answer) {
@@ -98,7 +100,8 @@ void ControllerService::OnAdmin(ServicePeer& peer, std::string_view text) {
   if (options_.on_admin && options_.on_admin(peer, *json)) return;
   if (call) {
     const std::string name = (*json)["call"].dump(-1, ' ', true);
-    return Reply(peer, *json, {{"error", fmt::format("no call {} (one of move, abort, status)", Quoted(name))}});
+    return Reply(peer, *json,
+                 {{"error", fmt::format("no call {} (one of move, abort, declare-dead, status)", Quoted(name))}});
   }
   Log(fmt::format("{} sent something unknown: {}", peer.name(), Quoted(text, 200)));
 }
@@ -147,10 +150,20 @@ void ControllerService::Welcome(ServicePeer& peer) {
   Log(fmt::format("{} joined{}", peer.name(), peer.build().empty() ? "" : ", build " + Quoted(peer.build())));
   if (peer.role() == PeerRole::kNf || peer.role() == PeerRole::kSwitch) peer.Send({{"profile", ProfileJson(profile_)}});
   if (options_.on_join) options_.on_join(peer);
-  if (!journal_ || (peer.role() != PeerRole::kNf && peer.role() != PeerRole::kSwitch)) return;
+  if (journal_ && options_.greets) Greet(peer);
+}
+
+void ControllerService::Greet(ServicePeer& peer) {
+  const bool nf = peer.role() == PeerRole::kNf;
+  if (!nf && peer.role() != PeerRole::kSwitch) return;
+  for (const auto& other : peers_) {
+    if (!nf || other->role() != PeerRole::kNf || other.get() == &peer) continue;
+    other->Send({{"path", peer.instance()}});
+    peer.Send({{"path", other->instance()}});
+  }
   // What is open may be about it.
   const TimePoint now = options_.clock();
-  controller_.OnConnected(now, peer.role() == PeerRole::kNf ? NfNode(peer.instance()) : kSwitchNode, outbox_);
+  controller_.OnConnected(now, nf ? NfNode(peer.instance()) : kSwitchNode, outbox_);
   Drain(now);
 }
 
@@ -166,7 +179,7 @@ Result<Json> ControllerService::Call(ServicePeer& peer, const Json& call) {
   const Json& name = call["call"];
   if (name == "status") return StatusJson();
   if (name == "declare-dead") {
-    const Json& nf = call["nf"];
+    const Json nf = call.value("nf", Json());
     if (!nf.is_number_unsigned() || nf.get<uint64_t>() >= options_.controller.nf_count) {
       return Error{"'nf' needs the number of an NF instance"};
     }

@@ -65,7 +65,10 @@ struct Coordinator::Run {
   enum class Phase : uint8_t { kPreparing, kFilling, kMoving, kReporting };
   Phase phase = Phase::kPreparing;
   std::set<std::string> waiting_for;  // nodes, to be ready or to have reported
-  TimePoint base;                     // of the run's clock, by Now()
+  std::set<std::string> lost;         // nodes that have left, and are not back yet
+  bool over = false;                  // the operation is closed
+  int64_t start_raw_ns = 0;           // of the run's clock
+  TimePoint base;                     // the same, by Now()
   TimePoint t0;
   TimePoint end;
   bool capped = false;
@@ -86,6 +89,7 @@ TimePoint Coordinator::Now() const {
 void Coordinator::Bind(ControllerServiceOptions* options) {
   options->clock = [this] { return Now(); };
   options->shared_clock = false;
+  options->greets = false;
   options->on_join = [this](ServicePeer& peer) { OnJoin(peer); };
   options->on_lost = [this](ServicePeer& peer) { OnLost(peer); };
   options->on_admin = [this](ServicePeer& peer, const Json& json) { return OnAdmin(peer, json); };
@@ -118,7 +122,15 @@ std::string Coordinator::NodeName(const ServicePeer& peer) const {
 
 void Coordinator::OnJoin(ServicePeer& peer) {
   const std::string name = NodeName(peer);
-  if (!name.empty()) nodes_[name] = &peer;
+  if (name.empty()) return;
+  nodes_[name] = &peer;
+  if (!config_.journal.empty()) silent_.insert(name);
+}
+
+// The generator, which is the sink, too, knows what nobody else does.
+bool Coordinator::Survives(const std::string& name) const {
+  const bool under_way = run_->phase == Run::Phase::kFilling || run_->phase == Run::Phase::kMoving;
+  return !config_.journal.empty() && name != "generator" && under_way;
 }
 
 void Coordinator::OnLost(ServicePeer& peer) {
@@ -126,6 +138,12 @@ void Coordinator::OnLost(ServicePeer& peer) {
   if (!name.empty()) {
     nodes_.erase(name);
     stopping_.erase(name);
+    silent_.erase(name);
+    if (run_ && Survives(name)) {
+      run_->lost.insert(name);
+      log_(fmt::format("run {}: {} left; the run goes on", run_->number, name));
+      return;
+    }
     if (run_) Fail(fmt::format("{} left during the run", name));
   } else if (run_ && run_->driver == &peer) {
     run_->driver = nullptr;
@@ -137,6 +155,7 @@ std::vector<std::string> Coordinator::Missing() const {
   std::vector<std::string> missing;
   for (const char* role : kTestbedRoles) {
     if (!nodes_.contains(role)) missing.emplace_back(role);
+    if (silent_.contains(role)) missing.push_back(std::string(role) + " (joining)");
     if (stopping_.contains(role)) missing.push_back(std::string(role) + " (ending the run before)");
   }
   return missing;
@@ -165,11 +184,19 @@ bool Coordinator::OnAdmin(ServicePeer& peer, const Json& json) {
     stopping_.erase(name);
     return true;
   }
+  if (const auto resume = json.find("resume"); resume != json.end()) {
+    silent_.erase(name);
+    OnResume(peer, *resume);
+    return true;
+  }
   for (const char* key : {"ready", "t0", "ended", "reported", "failed"}) {
     const auto number = Number(json, key);
     if (!number) continue;
-    if (!run_ || *number != run_->number) return true;  // of a run that was given up
     const std::string_view what = key;
+    if (!run_ || *number != run_->number) {  // of a run that is over
+      if (what == "ready") peer.Send({{"stop", *number}});
+      return true;
+    }
     if (what == "ready") OnReady(peer, json);
     if (what == "t0" && name == "generator") OnT0(json);
     if (what == "ended" && name == "generator") OnEnded(json);
@@ -213,9 +240,14 @@ void Coordinator::OnStatus(Json* status) const {
 
 // Null: the answer comes when the run is over.
 Json Coordinator::StartRun(ServicePeer& driver, const Json& call) {
+  const Result<PointSpec> point = FromCanonical(Texts(call.value("spec", Json())));
+  if (run_ && run_->driver == nullptr && point && CanonicalSpec(*point) == CanonicalSpec(run_->point)) {
+    run_->driver = &driver;
+    run_->call_id = call.value("id", Json());
+    return nullptr;
+  }
   if (run_) return {{"error", "another run is under way"}};
   if (const std::vector<std::string> missing = Missing(); !missing.empty()) return {{"missing", missing}};
-  const Result<PointSpec> point = FromCanonical(Texts(call.value("spec", Json())));
   if (!point) return {{"error", point.error().message}};
   if (const Status possible = CheckPoint(*point); !possible) return {{"error", possible.error().message}};
   Result<Scenario> scenario = LoadScenario(*point);
@@ -224,21 +256,101 @@ Json Coordinator::StartRun(ServicePeer& driver, const Json& call) {
   run_->driver = &driver;
   run_->call_id = call.value("id", Json());
   for (const char* role : kTestbedRoles) run_->waiting_for.insert(role);
-  service_->Reset({.profile = point->profile, .hash_key = HashKeyOf(*point), .nf_count = kNfCount});
+  const Status reset =
+      service_->Reset({.profile = point->profile, .hash_key = HashKeyOf(*point), .nf_count = kNfCount});
+  if (!reset) {
+    run_.reset();
+    return {{"error", reset.error().message}};
+  }
   log_(fmt::format("run {}: {} by {}", run_->number, point->workload, point->scheme.name));
   Tell({{"setup", {{"run", run_->number}, {"spec", CanonicalSpec(*point)}}}});
   return nullptr;
 }
 
 void Coordinator::OnReady(ServicePeer& peer, const Json& json) {
+  if (run_->lost.contains(NodeName(peer))) return TakeIn(peer);
   if (run_->phase != Run::Phase::kPreparing) return;
   Heard(peer, json);
   if (!run_->waiting_for.empty()) return;
   run_->phase = Run::Phase::kFilling;
-  const int64_t at = RawNanos() + kHeadStartNs;
-  run_->base = TimePoint::FromNanos(static_cast<int64_t>(static_cast<double>(at - start_raw_ns_) * config_.rate_scale));
-  Tell({{"start", {{"run", run_->number}, {"at_ns", at}}}});
+  StartAt(RawNanos() + kHeadStartNs);
+  Tell({{"start", {{"run", run_->number}, {"at_ns", run_->start_raw_ns}}}});
+  if (config_.journal.empty()) return;
+  for (const auto& [name, node] : nodes_) service_->Greet(*node);  // so that it knows them if they come again
 }
+
+void Coordinator::StartAt(int64_t raw_ns) {
+  run_->start_raw_ns = raw_ns;
+  run_->base =
+      TimePoint::FromNanos(static_cast<int64_t>(static_cast<double>(raw_ns - start_raw_ns_) * config_.rate_scale));
+}
+
+// ---- a run survives
+
+void Coordinator::OnResume(ServicePeer& peer, const Json& resume) {
+  const auto number = Number(resume, "run");
+  if (!number) return;
+  const std::string name = NodeName(peer);
+  if (*number == 0) {
+    if (!run_ || !run_->lost.contains(name)) return;
+    if (name == "generator") return Fail("generator is another one: what was sent and what came is gone");
+    return peer.Send(
+        {{"setup", {{"run", run_->number}, {"spec", CanonicalSpec(run_->point)}, {"restarted", run_->start_raw_ns}}}});
+  }
+  if (!run_ && *number >= next_run_) {  // none that this controller has made
+    if (const Status taken = TakeUp(resume, *number); !taken) {
+      log_(fmt::format("run {}: cannot be taken up: {}", *number, taken.error().message));
+    }
+  }
+  if (!run_ || run_->number != *number) {
+    stopping_.insert(name);
+    return peer.Send({{"stop", *number}});
+  }
+  if (const auto t0 = Time(resume, "t0_ns"); t0 && run_->phase == Run::Phase::kFilling) {
+    run_->phase = Run::Phase::kMoving;
+    run_->t0 = *t0;
+  }
+  run_->lost.erase(name);
+  log_(fmt::format("run {}: {} is back", run_->number, name));
+  service_->Greet(peer);
+  // What was begun, the controllers before this one have ended.
+  if (run_->phase == Run::Phase::kMoving && service_->controller().idle()) run_->over = true;
+  if (run_->over) peer.Send({{"over", run_->number}});
+}
+
+// The controller that made this run has died. What it had heard of it has gone with it; what its journal holds, this
+// one carries through.
+Status Coordinator::TakeUp(const Json& resume, uint64_t number) {
+  const auto at = resume.find("at_ns");
+  if (at == resume.end() || !at->is_number_integer() || std::abs(at->get<int64_t>()) >= int64_t{kFarthestNs}) {
+    return Error{"it does not say when it began"};
+  }
+  const Result<PointSpec> point = FromCanonical(Texts(resume.value("spec", Json())));
+  if (!point) return point.error();
+  Result<Scenario> scenario = LoadScenario(*point);
+  if (!scenario) return scenario.error();
+  run_ = std::make_unique<Run>(number, *point, std::move(scenario).value());
+  next_run_ = std::max(next_run_, number + 1);
+  run_->phase = Run::Phase::kFilling;
+  for (const char* role : kTestbedRoles) run_->lost.insert(role);
+  StartAt(at->get<int64_t>());
+  log_(fmt::format("run {}: taken up", number));
+  return {};
+}
+
+// It has a machine again, which knows nothing, and drops until it is told to go on.
+void Coordinator::TakeIn(ServicePeer& peer) {
+  const std::string name = NodeName(peer);
+  if (run_->phase == Run::Phase::kReporting) {
+    stopping_.insert(name);
+    return peer.Send({{"stop", run_->number}});
+  }
+  run_->lost.erase(name);
+  service_->Greet(peer);
+  log_(fmt::format("run {}: {} is back, restarted", run_->number, name));
+}
+
+// ---- the operation
 
 void Coordinator::OnT0(const Json& json) {
   if (run_->phase != Run::Phase::kFilling) return;
@@ -260,7 +372,10 @@ void Coordinator::OnEvent(TimePoint at, const RecordEvent& event) {
   if (!run_) return;
   run_->logs[""].AddEvent(TimePoint() + (at - run_->base), event, run_->control);
   const auto* step = std::get_if<event::Step>(&event);
+  if (step != nullptr && step->step == OperationStep::kFirstChunk)
+    log_(fmt::format("run {}: first state", run_->number));
   if (step == nullptr || step->step != OperationStep::kClosed) return;
+  run_->over = true;
   log_(fmt::format("run {}: closed at {:.3f} s", run_->number, static_cast<double>((at - run_->base).nanos()) * 1e-9));
   Tell({{"over", run_->number}});
 }
@@ -274,14 +389,19 @@ void Coordinator::OnEnded(const Json& json) {
   log_(fmt::format("run {}: ended at {:.3f} s{}", run_->number, static_cast<double>(run_->end.nanos()) * 1e-9,
                    run_->capped ? " (cap)" : ""));
   run_->phase = Run::Phase::kReporting;
-  for (const char* role : kTestbedRoles) run_->waiting_for.insert(role);
+  for (const auto& [name, node] : nodes_) {
+    if (!run_->lost.contains(name)) run_->waiting_for.insert(name);
+  }
+  for (const std::string& name : run_->lost) run_->measurements[name + ".lost"] = "yes";
   Tell({{"report", run_->number}});
 }
 
 void Coordinator::OnBlob(ServicePeer& peer, uint8_t, std::span<const uint8_t> octets) {
-  if (!run_ || run_->phase != Run::Phase::kReporting) return;
+  if (!run_) return;
   const std::string name = NodeName(peer);
-  if (!run_->waiting_for.contains(name)) return;
+  const bool reports = run_->phase == Run::Phase::kReporting && run_->waiting_for.contains(name);
+  const bool ahead = run_->phase == Run::Phase::kMoving && !config_.journal.empty();  // how things stood at t0
+  if (!reports && !ahead) return;
   if (const Status taken = run_->logs[name].Unpack(octets); !taken) Fail(name + ": " + taken.error().message);
 }
 
@@ -301,7 +421,7 @@ void Coordinator::Heard(const ServicePeer& peer, const Json& json) {
 
 void Coordinator::Finish() {
   const std::unique_ptr<Run> run = std::move(run_);
-  if (run->driver == nullptr) return;
+  if (run->driver == nullptr) return log_(fmt::format("run {}: ended, and nobody asks for it", run->number));
   std::vector<FactLog> logs;
   for (auto& [name, facts] : run->logs) logs.push_back(std::move(facts));
   Result<RunRecord> record = Merge(std::move(logs), run->point, run->t0, run->end, run->capped, &run->control);

@@ -15,6 +15,15 @@
 //   driver       {"call": "status"}: the reply has "testbed": {"nodes": {...}, "run": null or {...}, ...}
 //   any node     {"ping": x}    ->  {"pong": x, "at": T}   to measure its clock against the controller's
 //
+// With a journal (TestbedConfig) a run goes on when a node other than the generator leaves it, and takes it in again:
+//
+//   any node     {"resume": {"run": 0}}, its first word: it is of no run. If that role has left the run that is under
+//                way it gets its "setup" with "restarted": T, when that began, and is greeted once it is ready
+//                {"resume": {"run": 7, "spec": {...}, "at_ns": T, "t0_ns": t}}: it is in the middle of one. A
+//                controller that has none, because the one before it died, takes that one up
+//   nf1          after "begin" at once, blobs: A. It may not live to report it
+//   driver       its call again: if that run is under way, and has no driver, the answer is that one's
+//
 // All of it happens in the thread of ControllerService::Run.
 #pragma once
 
@@ -52,6 +61,11 @@ class Coordinator {
   void OnEvent(TimePoint at, const RecordEvent& event);
 
   nlohmann::json StartRun(ServicePeer& driver, const nlohmann::json& call);
+  bool Survives(const std::string& name) const;
+  void OnResume(ServicePeer& peer, const nlohmann::json& resume);
+  Status TakeUp(const nlohmann::json& resume, uint64_t number);
+  void TakeIn(ServicePeer& peer);
+  void StartAt(int64_t raw_ns);
   void OnReady(ServicePeer& peer, const nlohmann::json& json);
   void OnT0(const nlohmann::json& json);
   void OnEnded(const nlohmann::json& json);
@@ -73,6 +87,7 @@ class Coordinator {
   int64_t start_raw_ns_;
   std::map<std::string, ServicePeer*> nodes_;  // by role, as in TestbedConfig
   std::set<std::string> stopping_;             // nodes that have not left the last run yet
+  std::set<std::string> silent_;               // nodes that have not said yet whether they are in a run
   std::unique_ptr<Run> run_;
   uint64_t next_run_ = 1;
   uint64_t done_ = 0, failed_ = 0;

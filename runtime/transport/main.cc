@@ -69,8 +69,10 @@ int ControllerCommand(const Arguments& arguments) {
   }
   ControllerService service(std::move(options));
   if (coordinator) coordinator->Attach(&service);
-  if (line.Has("journal")) {
-    const Status opened = service.OpenJournal(line.Get<std::string>("journal"));
+  std::string journal = testbed ? testbed->journal : "";
+  if (line.Has("journal")) journal = line.Get<std::string>("journal");
+  if (!journal.empty()) {
+    const Status opened = service.OpenJournal(journal);
     if (!opened) return Fail(exit_code::kBadInput, opened.error().message);
   }
   Arguments addresses = {testbed ? testbed->controller : kDefaultAddress};

@@ -45,8 +45,16 @@ TEST_CASE("LoadTestbed: a section with some roles is right; what it does not say
   if (!config.ok()) FAIL(config.error().message);
   CHECK(config->controller == "tcp:10.0.0.1:7");
   CHECK(config->rate_scale == 1);
+  CHECK(config->journal.empty());
   REQUIRE(config->roles.size() == 1);
   CHECK(config->roles.at("nf1").at("sink") == "pci:0000:03:00.0");
+}
+
+TEST_CASE("LoadTestbed: a journal makes runs survive the loss of a node") {
+  const Folder folder;
+  const auto config = LoadTestbed(folder.Write("testbed:\n  controller: unix:/tmp/c\n  journal: /var/lib/j\n"));
+  if (!config.ok()) FAIL(config.error().message);
+  CHECK(config->journal == "/var/lib/j");
 }
 
 TEST_CASE("LoadTestbed: every error names file, line and column, and what would be right") {

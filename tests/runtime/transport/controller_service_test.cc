@@ -295,7 +295,7 @@ TEST_CASE("ControllerService: calls that make no sense are refused with a reason
     const auto reply = driver.Call(Json::parse(call), kPatience);
     return reply.ok() ? std::string() : reply.error().message;
   };
-  CHECK_THAT(fault(R"({"call": "walk"})"), Catch::Contains("one of move, abort, status"));
+  CHECK_THAT(fault(R"({"call": "walk"})"), Catch::Contains("one of move, abort, declare-dead, status"));
   CHECK_THAT(fault(R"({"call": "move", "src": 0})"), Catch::Contains("'rho' needs") || Catch::Contains("'dst' needs"));
   CHECK_THAT(fault(R"({"call": "move", "src": 0, "dst": 1})"), Catch::Contains("'rho' needs"));
   CHECK_THAT(fault(R"({"call": "move", "src": 0, "dst": 1, "rho": 0.5})"), Catch::Contains("nf 0 is not connected"));
@@ -309,6 +309,9 @@ TEST_CASE("ControllerService: calls that make no sense are refused with a reason
              Catch::Contains("'src' needs"));
   CHECK_THAT(fault(R"({"call": "abort", "operation": 9})"), Catch::Contains("no operation 9"));
   CHECK_THAT(fault(R"({"call": "abort"})"), Catch::Contains("'operation' needs"));
+  CHECK_THAT(fault(R"({"call": "declare-dead"})"), Catch::Contains("'nf' needs"));
+  CHECK_THAT(fault(R"({"call": "declare-dead", "nf": 2})"), Catch::Contains("'nf' needs"));
+  CHECK(fault(R"({"call": "declare-dead", "nf": 1})").empty());
 }
 
 TEST_CASE("ControllerService: unknown admin frames and blobs go to the hooks; Broadcast and Post reach the loop") {
