@@ -24,7 +24,7 @@ namespace uhaul {
 struct TestbedConfig {
   std::string controller;
   double rate_scale = 1;
-  std::string journal;  // a file; none: a run ends for all when a node leaves
+  std::string journal{};  // a file; none: a run ends for all when a node leaves
   std::map<std::string, std::map<std::string, std::string>> roles;  // role -> port's name -> port
 };
 
