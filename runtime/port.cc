@@ -5,8 +5,9 @@
 #include <time.h>
 
 #include <algorithm>
-#include <atomic>
+#include <condition_variable>
 #include <cstdio>
+#include <mutex>
 #include <string_view>
 #include <utility>
 
@@ -37,22 +38,34 @@ void SleepMillis(int64_t ms) {
 struct Errand {
   std::function<int()> call;
   int result = 0;
-  std::atomic<bool> done = false;
+  bool done = false;
 };
+// Hands errands over: what the EAL does to wake its thread is not for us to rely on, and an errand may be gone as soon
+// as it is done.
+std::mutex g_errands;
+std::condition_variable g_errand_done;
 
 void RunErrand(void* argument) {
   auto* errand = static_cast<Errand*>(argument);
-  errand->result = errand->call();
+  std::unique_lock lock(g_errands);
+  lock.unlock();
+  const int result = errand->call();
+  lock.lock();
+  errand->result = result;
   errand->done = true;
-  errand->done.notify_one();
+  g_errand_done.notify_all();
 }
 
 // The memif driver handles what its peer says in the EAL's interrupt thread, and starts, stops and closes a port
 // without a lock against that. Alarms run in the same thread, so there the two cannot meet.
 int InInterruptThread(std::function<int()> call) {
+  std::unique_lock lock(g_errands);
   Errand errand{.call = std::move(call)};
-  if (rte_eal_alarm_set(1, RunErrand, &errand) != 0) return errand.call();
-  errand.done.wait(false);
+  if (rte_eal_alarm_set(1, RunErrand, &errand) != 0) {
+    lock.unlock();
+    return errand.call();
+  }
+  g_errand_done.wait(lock, [&] { return errand.done; });
   return errand.result;
 }
 

@@ -6,6 +6,7 @@
 
 #include <rte_cycles.h>
 
+#include <atomic>
 #include <cstdint>
 
 #include "core/base/units.h"
@@ -16,20 +17,22 @@ class TscClock {
  public:
   explicit TscClock(double hz, double scale = 1)
       : hz_(hz), nanos_q32_(static_cast<uint64_t>(scale * 1e9 / hz * 4294967296.0)) {}
-  void Start() { start_ = rte_rdtsc(); }
+  // Other threads may be reading: they see the old start or the new one.
+  void Start() { start_.store(rte_rdtsc(), std::memory_order_relaxed); }
   // As if started so long ago, in real time.
   void StartedAgo(Duration ago) {
-    start_ = rte_rdtsc() - static_cast<uint64_t>(static_cast<double>(ago.nanos()) * 1e-9 * hz_);
+    start_.store(rte_rdtsc() - static_cast<uint64_t>(static_cast<double>(ago.nanos()) * 1e-9 * hz_),
+                 std::memory_order_relaxed);
   }
   TimePoint Now() const {
-    const auto cycles = static_cast<unsigned __int128>(rte_rdtsc() - start_);
+    const auto cycles = static_cast<unsigned __int128>(rte_rdtsc() - start_.load(std::memory_order_relaxed));
     return TimePoint::FromNanos(static_cast<int64_t>((cycles * nanos_q32_) >> 32));
   }
 
  private:
   double hz_;
   uint64_t nanos_q32_;  // nanoseconds per cycle, times 2^32
-  uint64_t start_ = 0;
+  std::atomic<uint64_t> start_ = 0;
 };
 
 }  // namespace uhaul::runtime
