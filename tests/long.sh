@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The long suite, called by ./test --long: what takes too long for every day.
-#   1. AddressSanitizer and UBSan on results, definitions and sockets, ThreadSanitizer on core, workloads and sockets
+#   1. AddressSanitizer and UBSan on results, definitions and sockets, ThreadSanitizer on core, workloads,
+#      sockets and the runtime
 #   2. g++ and clang agree, to the byte of every record, on a slice of the grid
 #   3. fork equals full run on the same slice
 #   4. trains equal packets on the same slice and for thousands of seeds, and the mutants of the train are caught
@@ -22,8 +23,13 @@ build asan test_results test_experiments test_transport uhaul
 ctest --test-dir build/asan -R '^(results|experiments|transport)$' -j "$jobs" --output-on-failure
 
 say "ThreadSanitizer ..."
-build tsan test_core test_workloads test_transport
+build tsan test_core test_workloads test_transport uhaul uhaul-runtime
 ctest --test-dir build/tsan -R '^(core|workloads|transport)$' -j "$jobs" --output-on-failure
+# The lcore beside the controller's thread. Two lcores, or ports, hand packets over by rings of DPDK's that it cannot see into.
+TSAN_OPTIONS="log_path=$scratch/race" build/tsan/bin/uhaul run moves --engine runtime --results "$scratch/tsan" \
+  --set 'workload.name=even:364' --set scheme.name=opennf,opennf-op,uhaul,handover --set edm.threshold=1MB --set run.cap=2s >"$scratch/log" 2>&1 ||
+  die "runs under ThreadSanitizer failed" "$(tail -n 3 "$scratch/log")"
+! compgen -G "$scratch/race.*" >/dev/null || die "a data race in the runtime" "$(head -n 20 "$scratch"/race.*)"
 
 build clang uhaul uhaul-sim
 slice=(run web_search facebook_cache azure_wan --set 'workload.trace=1..2' --set 'workload.duration=2.6s')
