@@ -398,10 +398,10 @@ void Migration::Hash(StateHash& hash, TimePoint now) const {
     hash.Add(key.id);
     hash.Add((flow.selected ? 1U : 0U) | (flow.put_sent ? 2U : 0U) | (flow.put_acked ? 4U : 0U) |
              (flow.released ? 8U : 0U) | (flow.to_src ? 16U : 0U) | (static_cast<uint64_t>(flow.outcome) << 8));
-    for (const HeldPacket& held : flow.held) {
-      hash.Add(held.packet.digest);
-      hash.Add(arrivals_ - held.order);  // they leave in this order, whatever their flow
-    }
+    held_.ForEach(flow.held, [&](const Packet& packet, uint64_t place) {
+      hash.Add(packet.digest);
+      hash.Add(place);  // they leave in this order, whatever their flow
+    });
     for (uint64_t digest : flow.processed) hash.Add(~digest);
   }
   for (const msg::Chunk& chunk : waiting_) hash.Add(std::span<const uint8_t>(chunk.state));

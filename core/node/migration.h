@@ -24,6 +24,7 @@
 
 #include "core/flow/flow_map.h"
 #include "core/node/cost_server.h"
+#include "core/node/held_packets.h"
 #include "core/node/move_request.h"
 #include "core/node/outbox.h"
 #include "core/node/profile.h"
@@ -105,10 +106,6 @@ class Migration {
   void Hash(StateHash& hash, TimePoint now) const;
 
  private:
-  struct HeldPacket {
-    uint64_t order = 0;  // of arrival at the controller
-    Packet packet;
-  };
   struct Flow {
     bool selected = false;
     bool put_sent = false;
@@ -116,7 +113,7 @@ class Migration {
     bool released = false;  // packets go straight on
     bool to_src = false;    // refused or returned: its packets go back
     FlowOutcome outcome = FlowOutcome::kPending;
-    std::vector<HeldPacket> held;
+    HeldPackets::Chain held;
     std::vector<uint64_t> processed;  // order: digests that dst has reported since diverting began
   };
 
@@ -166,6 +163,7 @@ class Migration {
   std::vector<FiveTuple> MovedFlows() const;
 
   // migration_packets.cc
+  Flow& FlowOf(const MigrationContext& context, const Packet& packet);
   void Release(MigrationContext& context, Flow& flow);
   void ReleaseAll(MigrationContext& context);
   void SendOut(MigrationContext& context, const Flow& flow, const Packet& packet, bool held);
@@ -207,7 +205,7 @@ class Migration {
   bool src_dead_ = false;
   bool src_unlocked_ = false;
 
-  uint64_t arrivals_ = 0;
+  HeldPackets held_;
   uint64_t releasing_ = 0;  // packets on their way out
   bool released_all_ = false;
   uint64_t dropped_ = 0;

@@ -16,13 +16,26 @@
 
 namespace uhaul {
 
+namespace {
+
+// What comes over a wire has no flow ID.
+FlowKey KeyOf(const MigrationContext& context, const Packet& packet) {
+  return packet.flow.id != 0 ? packet.flow : context.hasher.Key(packet.flow.tuple);
+}
+
+}  // namespace
+
+Migration::Flow& Migration::FlowOf(const MigrationContext& context, const Packet& packet) {
+  return flows_.Get(KeyOf(context, packet));
+}
+
 void Migration::Handle(MigrationContext& context, const msg::PacketEvent& m) {
   if (closed()) {  // nobody is left to send it on
     ++strays_;
     context.outbox.packets.push_back({OutPacket::Fate::kDropped, request_.src, m.packet});
     return;
   }
-  Flow& flow = flows_.Get(m.packet.flow.id != 0 ? m.packet.flow : context.hasher.Key(m.packet.flow.tuple));
+  Flow& flow = FlowOf(context, m.packet);
   if (released_all_ || flow.released) return SendOut(context, flow, m.packet, false);
   const Bytes size(m.packet.bytes);
   if (context.held + size > context.profile.controller_buffer) {
@@ -32,7 +45,7 @@ void Migration::Handle(MigrationContext& context, const msg::PacketEvent& m) {
     return;
   }
   context.held += size;
-  flow.held.push_back({arrivals_++, m.packet});
+  held_.Add(flow.held, m.packet);
   context.outbox.events.push_back(event::Buffered{BufferPlace::kController, context.held, size});
 }
 
@@ -60,26 +73,13 @@ void Migration::OnReleased(MigrationContext& context) {
 // Early release: one flow's packets.
 void Migration::Release(MigrationContext& context, Flow& flow) {
   flow.released = true;
-  for (const HeldPacket& packet : flow.held) SendOut(context, flow, packet.packet, true);
-  flow.held = {};
+  held_.Take(flow.held, [&](const Packet& packet) { SendOut(context, flow, packet, true); });
 }
 
-// Everything that is still held, in order of arrival. There may be very many: the packets stay where they are while
-// their order is found.
+// Everything that is still held, in order of arrival.
 void Migration::ReleaseAll(MigrationContext& context) {
-  struct Next {
-    uint64_t order;
-    const Flow* flow;
-    const Packet* packet;
-  };
   released_all_ = true;
-  std::vector<Next> held;
-  flows_.ForEach([&](const FlowKey&, Flow& flow) {
-    for (const HeldPacket& packet : flow.held) held.push_back({packet.order, &flow, &packet.packet});
-  });
-  std::sort(held.begin(), held.end(), [](const Next& a, const Next& b) { return a.order < b.order; });
-  for (const Next& next : held) SendOut(context, *next.flow, *next.packet, true);
-  flows_.ForEach([](const FlowKey&, Flow& flow) { flow.held = {}; });
+  held_.TakeAll([&](const Packet& packet) { SendOut(context, FlowOf(context, packet), packet, true); });
 }
 
 // ---- order preservation
@@ -101,7 +101,7 @@ void Migration::ArmBuffer(MigrationContext& context) {
 }
 
 bool Migration::OnPacketIn(MigrationContext& context, const Packet& packet) {
-  const FlowKey key = packet.flow.id != 0 ? packet.flow : context.hasher.Key(packet.flow.tuple);
+  const FlowKey key = KeyOf(context, packet);
   if (request_.scheme.guarantee != Guarantee::kOrderPreserving || !Owns(key)) return false;
   if (phase_ != Phase::kDiverting && phase_ != Phase::kRerouting && phase_ != Phase::kDraining) return false;
   ++packet_ins_;
