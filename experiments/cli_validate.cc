@@ -130,8 +130,10 @@ Result<Request> ReadRequest(const CommandLine& line) {
   return request;
 }
 
-Result<Side> ReadSide(const std::string& folder, const Request& request, bool is_a) {
-  Result<RunsRead> read = ReadRuns(folder);
+// The records of those points alone that may go with one of `others`, where that is known.
+Result<Side> ReadSide(const std::string& folder, const Request& request, const Counterparts* others) {
+  const bool is_a = others != nullptr;
+  Result<RunsRead> read = ReadRuns(folder, [&](const StoredPoint& head) { return !is_a || others->MayHave(head); });
   if (!read.ok()) return read.error();
   const auto unwanted = [&](const StoredPoint& point) {
     return std::any_of(request.sets.begin(), request.sets.end(), [&](const Axis& axis) {
@@ -216,10 +218,13 @@ int ValidateCommand(const Arguments& arguments) {
   }
   const Result<Request> request = ReadRequest(line);
   if (!request.ok()) return line.Usage(request.error().message);
-  const Result<Side> a = ReadSide(request->a, *request, true);
-  if (!a.ok()) return Fail(exit_code::kBadInput, a.error().message);
-  const Result<Side> b = ReadSide(request->b, *request, false);
+  const Result<Side> b = ReadSide(request->b, *request, nullptr);
   if (!b.ok()) return Fail(exit_code::kBadInput, b.error().message);
+  Counterparts counterparts(request->options.rule);
+  counterparts.Add(b->runs);
+  counterparts.Add(b->late);
+  const Result<Side> a = ReadSide(request->a, *request, &counterparts);
+  if (!a.ok()) return Fail(exit_code::kBadInput, a.error().message);
   return request->exact ? RunExact(*request, *a, *b) : RunComparison(*request, *a, *b);
 }
 

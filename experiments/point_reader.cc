@@ -83,18 +83,19 @@ std::vector<std::string> RepetitionFolders(const std::string& results, unsigned 
   return folders;
 }
 
-Result<RunsRead> ReadRuns(const std::string& directory) {
+Result<RunsRead> ReadRuns(const std::string& directory, const std::function<bool(const StoredPoint& head)>& wanted) {
   std::vector<std::string> folders = RepetitionsIn(directory);
   folders.insert(folders.begin(), directory);
   RunsRead out;
   for (const std::string& folder : folders) {
     const Result<std::vector<std::string>> ids = PointIdsIn(folder);
     if (!ids.ok()) return ids.error();
-    PointReader reader(folder);
-    if (Status read = reader.Read(*ids); !read.ok()) return read.error();
-    for (StoredPoint& point : reader.points()) {
-      auto& side = FellBehind(folder, point.id) ? out.late : out.runs;
-      side.push_back(std::move(point));
+    for (const std::string& id : *ids) {
+      Result<StoredPoint> point = ReadPointHead(folder, id);
+      if (point.ok() && wanted(*point)) point = ReadPoint(folder, id);
+      if (!point.ok()) return point.error();
+      auto& side = FellBehind(folder, id) ? out.late : out.runs;
+      side.push_back(*std::move(point));
     }
   }
   return out;

@@ -4,6 +4,7 @@
 //   DIR/rep-1/ID.json    repeated runs (uhaul run --repeat), a folder each
 #pragma once
 
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
@@ -47,6 +48,9 @@ struct RunsRead {
   std::vector<StoredPoint> runs;
   std::vector<StoredPoint> late;  // which fell behind
 };
-Result<RunsRead> ReadRuns(const std::string& directory);
+// Of runs that are not `wanted` by all but their record, the record stays empty: a folder may hold a hundred thousand.
+Result<RunsRead> ReadRuns(
+    const std::string& directory,
+    const std::function<bool(const StoredPoint& head)>& wanted = [](const auto&) { return true; });
 
 }  // namespace uhaul

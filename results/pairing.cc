@@ -8,7 +8,8 @@ namespace uhaul {
 namespace {
 
 using Runs = std::vector<const StoredPoint*>;
-using BySpec = std::map<std::map<std::string, std::string>, Runs>;
+using Spec = std::map<std::string, std::string>;
+using BySpec = std::map<Spec, Runs>;
 
 BySpec Collect(std::span<const StoredPoint> points) {
   BySpec runs;
@@ -16,8 +17,8 @@ BySpec Collect(std::span<const StoredPoint> points) {
   return runs;
 }
 
-std::map<std::string, std::string> Reduced(const std::map<std::string, std::string>& spec, const PairRule& rule) {
-  std::map<std::string, std::string> reduced;
+Spec Reduced(const Spec& spec, const PairRule& rule) {
+  Spec reduced;
   for (const auto& [key, value] : spec) {
     const bool counts = rule.join.empty() ? !MatchesKey(rule.ignore, key) : MatchesKey(rule.join, key);
     if (counts) reduced.emplace(key, value);
@@ -35,18 +36,22 @@ std::string Contrast(const StoredPoint& one, const StoredPoint& other) {
   return "more keys or fewer";
 }
 
-// The runs under their reduced spec, which must be a spec's own.
-Result<BySpec> Reduce(BySpec& runs, const PairRule& rule, const char* side) {
-  BySpec reduced;
-  for (auto& [spec, group] : runs) {
-    const auto [at, fresh] = reduced.emplace(Reduced(spec, rule), group);
-    if (fresh) continue;
-    return Error{
-        fmt::format("two points of {} could be the same run of the other set ({} and {}: {}); choose one with --set, "
-                    "or ignore fewer keys with --ignore",
-                    side, at->second.front()->id, group.front()->id, Contrast(*at->second.front(), *group.front()))};
-  }
+// The groups of runs under their reduced specs.
+std::map<Spec, std::vector<Runs>> Reduce(const BySpec& runs, const PairRule& rule) {
+  std::map<Spec, std::vector<Runs>> reduced;
+  for (const auto& [spec, group] : runs) reduced[Reduced(spec, rule)].push_back(group);
   return reduced;
+}
+
+// Which of several is meant, only matters where there is a counterpart.
+Status CheckOne(const std::vector<Runs>& groups, const char* side) {
+  if (groups.size() == 1) return {};
+  const StoredPoint& one = *groups[0].front();
+  const StoredPoint& other = *groups[1].front();
+  return Error{
+      fmt::format("two points of {} could be the same run of the other set ({} and {}: {}); choose one with --set, "
+                  "or ignore fewer keys with --ignore",
+                  side, one.id, other.id, Contrast(one, other))};
 }
 
 }  // namespace
@@ -61,10 +66,21 @@ bool MatchesKey(const std::vector<std::string>& patterns, std::string_view key) 
   return false;
 }
 
+void Counterparts::Add(std::span<const StoredPoint> points) {
+  for (const StoredPoint& point : points) {
+    exact_.insert(point.spec);
+    reduced_.insert(Reduced(point.spec, rule_));
+  }
+}
+
+bool Counterparts::MayHave(const StoredPoint& point) const {
+  return (rule_.join.empty() && exact_.contains(point.spec)) || reduced_.contains(Reduced(point.spec, rule_));
+}
+
 Result<Pairing> PairPoints(std::span<const StoredPoint> a, std::span<const StoredPoint> b, const PairRule& rule) {
   BySpec runs_a = Collect(a);
   BySpec runs_b = Collect(b);
-  std::map<std::map<std::string, std::string>, PointPair> pairs;  // by A's spec
+  std::map<Spec, PointPair> pairs;  // by A's spec
   if (rule.join.empty()) {
     for (auto it = runs_a.begin(); it != runs_a.end();) {
       const auto same = runs_b.find(it->first);
@@ -78,21 +94,21 @@ Result<Pairing> PairPoints(std::span<const StoredPoint> a, std::span<const Store
     }
   }
   Pairing out;
-  Result<BySpec> rest_b = Reduce(runs_b, rule, "B");
-  if (!rest_b.ok()) return rest_b.error();
-  Result<BySpec> rest_a = Reduce(runs_a, rule, "A");
-  if (!rest_a.ok()) return rest_a.error();
-  for (auto& [spec, group] : *rest_a) {
-    const auto same = rest_b->find(spec);
-    if (same == rest_b->end()) {
-      out.only_a.push_back(group.front());
+  auto rest_b = Reduce(runs_b, rule);
+  for (auto& [spec, groups] : Reduce(runs_a, rule)) {
+    const auto same = rest_b.find(spec);
+    if (same == rest_b.end()) {
+      for (const Runs& group : groups) out.only_a.push_back(group.front());
       continue;
     }
-    PointPair& pair = pairs[group.front()->spec];
-    pair = {std::move(group), std::move(same->second)};
-    rest_b->erase(same);
+    if (Status s = CheckOne(groups, "A"); !s.ok()) return s.error();
+    if (Status s = CheckOne(same->second, "B"); !s.ok()) return s.error();
+    pairs[groups[0].front()->spec] = {groups[0], same->second[0]};
+    rest_b.erase(same);
   }
-  for (const auto& [spec, group] : *rest_b) out.only_b.push_back(group.front());
+  for (const auto& [spec, groups] : rest_b) {
+    for (const Runs& group : groups) out.only_b.push_back(group.front());
+  }
   for (auto& [spec, pair] : pairs) out.pairs.push_back(std::move(pair));
   return out;
 }

@@ -3,8 +3,11 @@
 // but for the ignored keys (a simulator with a calibrated profile, an engine with its own costs).
 #pragma once
 
+#include <map>
+#include <set>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/result.h"
@@ -31,8 +34,22 @@ struct Pairing {
   std::vector<const StoredPoint*> only_b;
 };
 
-// An error if several specs of a set are the same under the rule: there is no telling which is meant.
+// An error if several specs of a set are the same under the rule and have a counterpart: there is no telling which is
+// meant.
 Result<Pairing> PairPoints(std::span<const StoredPoint> a, std::span<const StoredPoint> b, const PairRule& rule);
+
+// Says of a point, before its record is read, whether it may go with one of those added.
+class Counterparts {
+ public:
+  explicit Counterparts(PairRule rule) : rule_(std::move(rule)) {}
+  void Add(std::span<const StoredPoint> points);
+  bool MayHave(const StoredPoint& point) const;
+
+ private:
+  PairRule rule_;
+  std::set<std::map<std::string, std::string>> exact_;
+  std::set<std::map<std::string, std::string>> reduced_;
+};
 
 // Whether `key` is one of `patterns`.
 bool MatchesKey(const std::vector<std::string>& patterns, std::string_view key);

@@ -16,6 +16,7 @@ namespace {
 
 constexpr off_t kLargestFile = 1 << 30;
 constexpr size_t kLongestFirstLine = 4096;
+constexpr size_t kLongestHead = 64 * 1024;
 
 Error SystemError(const std::string& path, const char* action) {
   return {fmt::format("{}: cannot {}: {}", path, action, std::strerror(errno))};
@@ -128,15 +129,29 @@ Status WriteFailure(const std::string& directory, const std::string& id, const s
   return WriteAtomically(directory, id + ".failed", error);
 }
 
-Result<StoredPoint> ReadPoint(const std::string& directory, const std::string& id) {
+namespace {
+
+// `limit` as of ReadFile.
+Result<StoredPoint> ReadPart(const std::string& directory, const std::string& id, size_t limit,
+                             Result<StoredPoint> (*decode)(std::string_view)) {
   if (auto status = CheckId(id); !status) return status.error();
   const std::string path = directory + "/" + id + ".json";
-  auto bytes = ReadFile(path, 0);
+  auto bytes = ReadFile(path, limit);
   if (!bytes) return bytes.error();
-  auto point = DecodePoint(*bytes);
+  auto point = decode(*bytes);
   if (!point) return Error{path + ": " + point.error().message};
   if (point->id != id) return Error{fmt::format("{}: holds the point '{}'", path, point->id)};
   return point;
+}
+
+}  // namespace
+
+Result<StoredPoint> ReadPoint(const std::string& directory, const std::string& id) {
+  return ReadPart(directory, id, 0, DecodePoint);
+}
+
+Result<StoredPoint> ReadPointHead(const std::string& directory, const std::string& id) {
+  return ReadPart(directory, id, kLongestHead, DecodeHead);
 }
 
 Result<Provenance> ReadProvenance(const std::string& directory, const std::string& id) {

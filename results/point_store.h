@@ -40,6 +40,8 @@ Status WriteBeside(const std::string& directory, const std::string& id, const st
 // DIR/ID.failed: the error and the log's tail of a point that could not be made.
 Status WriteFailure(const std::string& directory, const std::string& id, const std::string& error);
 Result<StoredPoint> ReadPoint(const std::string& directory, const std::string& id);
+// All but the record, which stays empty: for those who look for some of very many.
+Result<StoredPoint> ReadPointHead(const std::string& directory, const std::string& id);
 Result<Provenance> ReadProvenance(const std::string& directory, const std::string& id);
 // The point's exact bytes in ID.json.
 std::string EncodePoint(const StoredPoint& point);

@@ -209,6 +209,18 @@ RunRecord ReadRecord(Reader& in, const Json& json) {
   return record;
 }
 
+StoredPoint ReadHead(Reader& in, const Json& json) {
+  if (in.Unsigned(in.Member(json, "uhaul_point", "point"), kAny, At("uhaul_point")) != kPointFormat) {
+    in.Fail("uhaul_point", fmt::format("this version reads format {}", kPointFormat));
+  }
+  StoredPoint point;
+  point.id = in.String(in.Member(json, "id", "point"), "id");
+  point.engine = in.String(in.Member(json, "engine", "point"), "engine");
+  point.build = in.String(in.Member(json, "build", "point"), "build");
+  point.spec = ReadStrings(in, in.Member(json, "spec", "point"), "spec");
+  return point;
+}
+
 // Everything up to the last line, whose checksum must be that of the rest.
 bool ChecksumHolds(std::string_view text) {
   constexpr std::string_view kKey = "\n\"checksum\":\"";
@@ -231,16 +243,21 @@ Result<StoredPoint> DecodePoint(std::string_view text) {
   if (!json) return Error{"not JSON"};
   Reader in;
   in.ExpectObject(*json, 7, "point");
-  if (in.Unsigned(in.Member(*json, "uhaul_point", "point"), kAny, At("uhaul_point")) != kPointFormat) {
-    in.Fail("uhaul_point", fmt::format("this version reads format {}", kPointFormat));
-  }
-  StoredPoint point;
-  point.id = in.String(in.Member(*json, "id", "point"), "id");
-  point.engine = in.String(in.Member(*json, "engine", "point"), "engine");
-  point.build = in.String(in.Member(*json, "build", "point"), "build");
-  point.spec = ReadStrings(in, in.Member(*json, "spec", "point"), "spec");
+  StoredPoint point = ReadHead(in, *json);
   const Json& record = in.Member(*json, "record", "point");
   if (in.ok()) point.record = ReadRecord(in, record);
+  if (!in.ok()) return in.error();
+  return point;
+}
+
+Result<StoredPoint> DecodeHead(std::string_view text) {
+  const size_t end = text.find(",\n\"record\":");
+  if (end == std::string_view::npos) return Error{"the head of a point is cut short"};
+  const auto json = Parse(std::string(text.substr(0, end)) + "}");
+  if (!json) return Error{"the head of a point is not JSON"};
+  Reader in;
+  in.ExpectObject(*json, 5, "point");
+  StoredPoint point = ReadHead(in, *json);
   if (!in.ok()) return in.error();
   return point;
 }

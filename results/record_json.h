@@ -24,6 +24,9 @@ namespace uhaul {
 // The reader is strict: every key is there once, none is unknown, every value is in the range of its field. Errors name
 // the place in the file ("record.flows[12].t0_bytes").
 Result<StoredPoint> DecodePoint(std::string_view text);
+// All but the record, from the beginning of a point's file: at least up to the line "record". What follows is not
+// checked.
+Result<StoredPoint> DecodeHead(std::string_view text);
 // The build in the first line of a point's file.
 Result<std::string> DecodeBuild(std::string_view first_line);
 

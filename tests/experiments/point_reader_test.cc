@@ -8,6 +8,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr int64_t kEnded = 12345;
+
 struct Folder {
   std::string path;
   Folder() {
@@ -22,6 +24,7 @@ struct Folder {
     point.id = std::string(32, digit);
     point.engine = "runtime";
     point.build = "b";
+    point.record.ended_ns = kEnded;
     Provenance provenance;
     provenance.id = point.id;
     if (!kept_rate.empty()) provenance.measurements["kept_rate"] = kept_rate;
@@ -57,6 +60,17 @@ TEST_CASE("point_reader: repetitions are read in the order of their numbers, lat
   CHECK(read->runs[1].id[0] == 'a');
   REQUIRE(read->late.size() == 1);
   CHECK(read->late[0].id[0] == 'c');
+}
+
+TEST_CASE("point_reader: records of runs that are not wanted stay unread") {
+  const Folder folder;
+  folder.Put(".", 'a');
+  folder.Put(".", 'b');
+  const Result<RunsRead> read = ReadRuns(folder.path, [](const StoredPoint& head) { return head.id[0] == 'b'; });
+  REQUIRE(read.ok());
+  REQUIRE(read->runs.size() == 2);
+  CHECK(read->runs[0].record.ended_ns == RunRecord().ended_ns);
+  CHECK(read->runs[1].record.ended_ns == kEnded);
 }
 
 TEST_CASE("point_reader: one run has today's folder, several a folder each") {

@@ -41,6 +41,30 @@ TEST_CASE("pairing: the ignored keys may differ where there is no equal, unless 
   CHECK(exact->only_a.size() == 1);
 }
 
+TEST_CASE("pairing: points that nothing of the other set could be are no ambiguity") {
+  const std::vector<StoredPoint> a = {Point("1", "native"), Point("1", "paper"), Point("2", "native"),
+                                      Point("2", "paper")};
+  const std::vector<StoredPoint> b = {Point("1", "native"), Point("3", "native"), Point("3", "other")};
+  const Result<Pairing> pairing = PairPoints(a, b, {});
+  REQUIRE(pairing.ok());
+  CHECK(pairing->pairs.size() == 1);
+  CHECK(pairing->only_a.size() == 3);
+  CHECK(pairing->only_b.size() == 2);
+}
+
+TEST_CASE("counterparts: whom a point may go with shows in the specs alone") {
+  const auto may_have = [](const PairRule& rule, const StoredPoint& there, const StoredPoint& asked) {
+    Counterparts counterparts(rule);
+    counterparts.Add(std::vector{there});
+    return counterparts.MayHave(asked);
+  };
+  CHECK(may_have({}, Point("1", "native"), Point("1", "native")));
+  CHECK(may_have({}, Point("1", "native"), Point("1", "paper")));
+  CHECK_FALSE(may_have({}, Point("1", "native"), Point("2", "native")));
+  CHECK_FALSE(may_have({.ignore = {}}, Point("1", "native"), Point("1", "paper")));
+  CHECK(may_have({.ignore = {}, .join = {"workload.trace"}}, Point("1", "native"), Point("1", "paper")));
+}
+
 TEST_CASE("pairing: with join keys nothing else counts") {
   const Result<Pairing> pairing = PairPoints(std::vector{Point("1", "p")}, std::vector{Point("1", "q")},
                                              {.ignore = {}, .join = {"workload.trace"}});

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "results/record_json.h"
 #include "tests/results/sample_record.h"
 
 namespace uhaul {
@@ -39,6 +40,23 @@ TEST_CASE("point_store: a written point is read back, with its build, and leaves
     CHECK(entry.path().extension() == ".json");
   }
   CHECK(files == 2);
+}
+
+TEST_CASE("point_store: the head of a point is the point but for its record") {
+  const Directory directory;
+  StoredPoint point = sample::Point("web_search", "1", "opennf");
+  point.spec["workload.name"] = "quotes \" and \n,\n\"record\":{";
+  REQUIRE(WritePoint(directory.path, point, {point.id, "sim", "b1", "c", "h", "s", "f", 0, {}}).ok());
+  const auto head = ReadPointHead(directory.path, point.id);
+  REQUIRE(head.ok());
+  point.record = {};
+  CHECK(EncodePoint(*head) == EncodePoint(point));
+  const std::string text = EncodePoint(point);
+  for (size_t octets = 0; octets < text.size(); octets += 7) {
+    const auto part = DecodeHead(std::string_view(text).substr(0, octets));
+    if (part.ok()) CHECK(part->spec == point.spec);
+  }
+  CHECK_FALSE(ReadPointHead(directory.path, "absent").ok());
 }
 
 TEST_CASE("point_store: what is not there, cut short or under a wrong name is an error that names the file") {
