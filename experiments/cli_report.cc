@@ -8,6 +8,7 @@
 #include "experiments/cli_points.h"
 #include "experiments/flow_sizes.h"
 #include "experiments/gnuplot_process.h"
+#include "results/pairing.h"
 #include "results/report/report.h"
 
 namespace uhaul {
@@ -27,6 +28,9 @@ struct Sources {
   std::vector<StoredPoint> points;
   std::vector<StoredPoint> model;  // of the validation
   std::vector<StoredPoint> engine;
+  std::optional<Study> study;
+  std::optional<Answers> answers;
+  std::string text;  // of figures that no table shows
   ReportInput input;
 };
 
@@ -105,19 +109,25 @@ Status ReadPaper(const CommandLine& line, const RenderOptions& options, Sources*
   // Figure 2 has runs of its own, of fewer traces.
   std::vector<std::string> sets = line.Get<std::vector<std::string>>("set");
   std::erase_if(sets, [](const std::string& set) { return set.starts_with("workload.trace="); });
+  sources->study.emplace(sources->points, options);
+  Result<Answers> answers = AnswerPaper(*sources->study);
+  if (!answers.ok()) return answers.error();
+  sources->answers.emplace(*std::move(answers));
+  input.answers = &*sources->answers;
   for (const std::string& name : FigureNames()) {
-    const bool has_own = name.starts_with("2") || name == "cost";
+    if (IsOfStudy(name)) {
+      if (Status s = AddFigure(BuildFigure(name, *sources->study, options), options, &input); !s.ok()) return s;
+      continue;
+    }
     // Not of the paper: there where somebody ran it.
     if (name == "cost" && !IsMade(directory, DefinitionOfFigure(name), sets)) continue;
-    Result<PointReader> own(PointReader{directory});
-    if (has_own) {
-      own = ReadDefinition(directory, DefinitionOfFigure(name), sets, "report");
-      if (!own.ok()) return own.error();
-      NoteMissing(*own, "Figure " + name, &input);
-      AddProvenance(directory, own->points(), &input);
-    }
-    const std::vector<StoredPoint>& points = has_own ? own->points() : sources->points;
-    if (Status s = AddFigure(BuildFigure(name, points, options), options, &input); !s.ok()) return s;
+    const Result<PointReader> own = ReadDefinition(directory, DefinitionOfFigure(name), sets, "report");
+    if (!own.ok()) return own.error();
+    NoteMissing(*own, "Figure " + name, &input);
+    AddProvenance(directory, own->points(), &input);
+    const Result<FigureData> figure = BuildFigure(name, own->points(), options);
+    if (Status s = AddFigure(figure, options, &input); !s.ok()) return s;
+    sources->text += RenderFigure(*figure, options) + "\n";
   }
   return AddRobustness(directory + "/robustness.json", &input);
 }
@@ -131,7 +141,6 @@ Status ReadSweep(const CommandLine& line, Sources* sources) {
   Result<PointReader> read = ReadDefinition(line.Get<std::string>("results"), name, sets, "report");
   if (!read.ok()) return read.error();
   NoteMissing(*read, name, &input);
-  input.of_paper = false;
   input.title = "U-HAUL: " + definition->name;
   input.about = definition->about;
   sources->points = std::move(read->points());
@@ -146,13 +155,15 @@ Status AddValidation(const CommandLine& line, Sources* sources) {
   const std::string& results = line.Get<std::string>("results");
   const bool asked = line.Has("against");
   const std::string other = asked ? line.Get<std::string>("against") : results + "/runtime";
-  const Result<RunsRead> probe = ReadRuns(other);
-  if (!probe.ok()) return asked ? Status(probe.error()) : Status();
-  if (probe->runs.empty()) return {};
-  sources->engine = probe->runs;
+  Result<RunsRead> engine = ReadRuns(other);
+  if (!engine.ok()) return asked ? Status(engine.error()) : Status();
+  if (engine->runs.empty()) return {};
+  sources->engine = std::move(engine->runs);
   ReportValidation validation{results, other, {}, {}};
   validation.options.rule.ignore = {"profile.*"};
-  Result<RunsRead> model = ReadRuns(results);
+  Counterparts counterparts(validation.options.rule);
+  counterparts.Add(sources->engine);
+  Result<RunsRead> model = ReadRuns(results, [&](const StoredPoint& head) { return counterparts.MayHave(head); });
   if (!model.ok()) return model.error();
   sources->model = std::move(model->runs);
   Result<Comparison> comparison = Compare(sources->model, sources->engine, validation.options);
@@ -186,6 +197,16 @@ Status ChooseRun(const CommandLine& line, Sources* sources) {
       fmt::format("--run: no point {} with a migration among those of the report; 'uhaul collect' lists them", wanted)};
 }
 
+// What the page says, for the terminal.
+Result<std::string> TextOf(const Sources& sources, const RenderOptions& options) {
+  if (!sources.answers) return RenderMeans(MeansOf(LinesOf(sources.points)), options);
+  const Answers& answers = *sources.answers;
+  const Result<std::string> claims = RenderClaims(answers.claims, options);
+  if (!claims.ok()) return claims.error();
+  return RenderTables(answers.tables, options) + "\n" + sources.text + *claims + "\n" +
+         RenderSummary(answers.study, answers.tables, options);
+}
+
 std::string ReadScript() {
   std::ifstream in(UHAUL_PAGE_SCRIPT, std::ios::binary);
   return std::string(std::istreambuf_iterator<char>(in), {});
@@ -201,7 +222,8 @@ int ReportCommand(const Arguments& arguments) {
       "against", po::value<std::string>()->default_value(""),
       "folder of the engine to compare with (RESULTS/runtime, where it is)")(
       "run", po::value<std::string>()->default_value(""),
-      "the point whose migration is drawn over time (how its ID begins)");
+      "the point whose migration is drawn over time (how its ID begins)")(
+      "text", po::bool_switch(), "also print tables, claims, verdicts and the figures with runs of their own");
   line.Positional("experiment", 1);
   if (const std::optional<int> done = line.Parse(arguments)) return *done;
   const Result<RenderOptions> options = ReadResampling(line);
@@ -216,6 +238,11 @@ int ReportCommand(const Arguments& arguments) {
   sources.input.script = ReadScript();
   const Result<std::string> page = RenderReport(sources.input, *options);
   if (!page.ok()) return Fail(exit_code::kBadInput, page.error().message);
+  if (line.Get<bool>("text")) {
+    const Result<std::string> text = TextOf(sources, *options);
+    if (!text.ok()) return Fail(exit_code::kBadInput, text.error().message);
+    fmt::print("{}", *text);
+  }
   const std::string& out = line.Get<std::string>("out");
   if (Status s = WriteTextFile(out, *page); !s.ok()) return FailFor(s.error());
   fmt::print(stderr, "uhaul: the report is {}\n", out);

@@ -18,7 +18,13 @@ int TableCommand(const Arguments& arguments) {
   if (const std::optional<int> done = line.Parse(arguments)) return *done;
   if (!line.Has("number")) return line.Usage("which table?");
   const std::string& text = line.Get<std::vector<std::string>>("number").front();
-  if (text == "all") return PrintFrom(line, "all tables", "tables", RenderAllTables);
+  if (text == "all") {
+    return PrintFrom(line, "all tables", "tables", [](auto points, const auto& options) -> Result<std::string> {
+      const auto tables = BuildAllTables(Study(points, options));
+      if (!tables.ok()) return tables.error();
+      return RenderTables(*tables, options);
+    });
+  }
   const Result<int64_t> number = ParseInteger(text);
   if (!number.ok() || *number < 1 || *number > kPaperTables) {
     return line.Usage(fmt::format("there is no table {} (1 to {}, or all)", Quoted(text), kPaperTables));
@@ -34,8 +40,11 @@ int ClaimsCommand(const Arguments& arguments) {
   AddPointOptions(&line);
   AddFormatOption(&line);
   if (const std::optional<int> done = line.Parse(arguments)) return *done;
-  return PrintFrom(line, "claims", "claims",
-                   [](auto points, const auto& options) { return RenderClaims(points, options); });
+  return PrintFrom(line, "claims", "claims", [](auto points, const auto& options) -> Result<std::string> {
+    const auto claims = BuildClaims(Study(points, options));
+    if (!claims.ok()) return claims.error();
+    return RenderClaims(*claims, options);
+  });
 }
 
 int SummaryCommand(const Arguments& arguments) {
@@ -46,8 +55,12 @@ int SummaryCommand(const Arguments& arguments) {
   AddPointOptions(&line);
   AddFormatOption(&line);
   if (const std::optional<int> done = line.Parse(arguments)) return *done;
-  return PrintFrom(line, "summary", "tables",
-                   [](auto points, const auto& options) { return RenderSummary(points, options); });
+  return PrintFrom(line, "summary", "tables", [](auto points, const auto& options) -> Result<std::string> {
+    const Study study(points, options);
+    const auto tables = BuildAllTables(study);
+    if (!tables.ok()) return tables.error();
+    return RenderSummary(study, *tables, options);
+  });
 }
 
 }  // namespace uhaul

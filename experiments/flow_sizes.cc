@@ -5,8 +5,6 @@
 namespace uhaul {
 namespace {
 
-constexpr const char* kPaperWorkloads[] = {"web_search", "facebook_cache", "azure_wan"};
-
 Status AddDistribution(const std::string& name, FigureData* figure) {
   const Result<SizeDistribution> sizes = SizeDistribution::Load(name);
   if (!sizes.ok()) return sizes.error();

@@ -10,7 +10,7 @@ namespace {
 
 int DecimalsOf(const Claim& claim) { return claim.unit == "MB" ? 1 : claim.unit == "ms" ? 2 : 1; }
 
-TextGrid ClaimGrid(const std::vector<Claim>& claims) {
+TextGrid ClaimGrid(std::span<const Claim> claims) {
   TextGrid grid;
   grid.columns = {{"claim", true},      {"unit", true},  {"paper", false},  {"ours", false},
                   {"90 % band", false}, {"class", true}, {"verdict", true}, {"direction", true}};
@@ -24,7 +24,7 @@ TextGrid ClaimGrid(const std::vector<Claim>& claims) {
   return grid;
 }
 
-TextGrid ClaimCsv(const std::vector<Claim>& claims) {
+TextGrid ClaimCsv(std::span<const Claim> claims) {
   TextGrid grid;
   for (const char* title : {"key", "claim", "unit", "paper", "ours", "band_low", "band_high", "class", "verdict",
                             "direction", "sentence"}) {
@@ -65,10 +65,9 @@ std::string_view DirectionName(Direction direction) {
   return "";
 }
 
-Result<std::vector<Claim>> BuildClaims(std::span<const StoredPoint> points, const RenderOptions& options) {
+Result<std::vector<Claim>> BuildClaims(const Study& study) {
   const auto paper = LoadPaperNumbers();
   if (!paper) return paper.error();
-  const Study study(points, options);
   ClaimList list{study, *paper, {}};
   AddPerformanceClaims(list);
   AddDetectionClaims(list);
@@ -76,16 +75,14 @@ Result<std::vector<Claim>> BuildClaims(std::span<const StoredPoint> points, cons
   return std::move(list.claims);
 }
 
-Result<std::string> RenderClaims(std::span<const StoredPoint> points, const RenderOptions& options) {
-  const auto claims = BuildClaims(points, options);
-  if (!claims) return claims.error();
-  if (options.format == RenderFormat::kCsv) return RenderCsv(ClaimCsv(*claims));
+Result<std::string> RenderClaims(std::span<const Claim> claims, const RenderOptions& options) {
+  if (options.format == RenderFormat::kCsv) return RenderCsv(ClaimCsv(claims));
   const auto paper = LoadPaperNumbers();
   if (!paper) return paper.error();
   std::string out = Heading(2, "The paper's claims", options.format);
   if (options.format == RenderFormat::kText) out += "\n";
-  out += RenderGrid(ClaimGrid(*claims), options) + "\n";
-  for (const Claim& claim : *claims) {
+  out += RenderGrid(ClaimGrid(claims), options) + "\n";
+  for (const Claim& claim : claims) {
     if (!claim.sentence.empty()) out += Bullet(claim.sentence, options.format);
   }
   AppendContradictions(*paper, options.format, out);

@@ -30,7 +30,7 @@ struct Claim {
   std::string sentence;
 };
 
-Result<std::vector<Claim>> BuildClaims(std::span<const StoredPoint> points, const RenderOptions& options);
-Result<std::string> RenderClaims(std::span<const StoredPoint> points, const RenderOptions& options);
+Result<std::vector<Claim>> BuildClaims(const Study& study);
+Result<std::string> RenderClaims(std::span<const Claim> claims, const RenderOptions& options);
 
 }  // namespace uhaul

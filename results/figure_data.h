@@ -20,6 +20,7 @@
 #include "core/base/result.h"
 #include "results/chart.h"
 #include "results/paper_tables.h"
+#include "results/study.h"
 
 namespace uhaul {
 
@@ -53,7 +54,10 @@ struct FigureData {
 
 // The figures that are made from points.
 std::vector<std::string> FigureNames();
+// Whether it is read off the study of the tables; the others have runs of their own.
+bool IsOfStudy(const std::string& name);
 // Errors: no such figure; the paper's numbers cannot be read.
+Result<FigureData> BuildFigure(const std::string& name, const Study& study, const RenderOptions& options);
 Result<FigureData> BuildFigure(const std::string& name, std::span<const StoredPoint> points,
                                const RenderOptions& options);
 // Figure 1a's last rows: the shares of flows that the paper's text gives, in place of a workload "paper".

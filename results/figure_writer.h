@@ -14,7 +14,6 @@ namespace uhaul {
 using FigureRow = std::vector<FigureCell>;
 
 struct FigureWriter {
-  const Study& study;
   const PaperNumbers& paper;
   FigureData data;
 
@@ -53,8 +52,8 @@ inline Sampled MeanAt(const WorkloadRuns& runs, uint64_t threshold,
 }
 
 // The best threshold by total time, alone and among those that shift enough traffic.
-void WriteSweetSpot(FigureWriter& writer, double least_shifted_percent);
+void WriteSweetSpot(FigureWriter& writer, const Study& study, double least_shifted_percent);
 // Total time over the cost of a flow's state; the points are of several costs.
-Status WriteCostPerFlow(FigureWriter& writer, std::span<const StoredPoint> points, const RenderOptions& options);
+void WriteCostPerFlow(FigureWriter& writer, std::span<const StoredPoint> points, const RenderOptions& options);
 
 }  // namespace uhaul

@@ -24,12 +24,12 @@ Sampled RateAt(const WorkloadRuns& runs, uint64_t threshold, Confusion UhaulRun:
 }
 
 // Figures 4-6. The paper's numbers are 100 % less the false-negative rates of Tables 1-3 (contradiction 1).
-void WriteAccuracy(FigureWriter& writer, const std::string& workload, int figure) {
+void WriteAccuracy(FigureWriter& writer, const Study& study, const std::string& workload, int figure) {
   writer.Threshold();
   writer.Numbers({"recall", "recall_low", "recall_high", "recall_paper", "recall_per_run", "recall_snapshot",
                   "accuracy_conventional", "recall_size_based"},
                  1);
-  const WorkloadRuns& runs = writer.study.Of(workload);
+  const WorkloadRuns& runs = study.Of(workload);
   for (const uint64_t threshold : runs.thresholds) {
     Row row = {Count(threshold)};
     AppendBanded(row, RateAt(runs, threshold, &UhaulRun::own, Recall));
@@ -63,7 +63,7 @@ Sampled UhaulBuffer(const WorkloadRuns& runs, uint64_t threshold, BufferMember m
 }
 
 // Figures 7-9.
-void WriteDowntime(FigureWriter& writer, const std::string& workload) {
+void WriteDowntime(FigureWriter& writer, const Study& study, const std::string& workload) {
   writer.Threshold();
   writer.Numbers({"uhaul_ms", "uhaul_ms_low", "uhaul_ms_high", "uhaul_ms_paper"}, 3);
   writer.Numbers({"opennf_ms", "opennf_ms_low", "opennf_ms_high"}, 2);
@@ -74,7 +74,7 @@ void WriteDowntime(FigureWriter& writer, const std::string& workload) {
       }
     }
   }
-  const WorkloadRuns& runs = writer.study.Of(workload);
+  const WorkloadRuns& runs = study.Of(workload);
   const Sampled opennf = Sample(runs, MeanOf(runs, [](const TraceRuns& t) { return t.opennf_metrics.downtime_ms; }));
   for (const uint64_t threshold : runs.thresholds) {
     Row row = {Count(threshold)};
@@ -94,12 +94,12 @@ void WriteDowntime(FigureWriter& writer, const std::string& workload) {
 }
 
 // Figure 10.
-void WriteMissed(FigureWriter& writer) {
+void WriteMissed(FigureWriter& writer, const Study& study) {
   writer.Texts({"workload"});
   writer.Threshold();
   writer.Numbers({"missed", "missed_low", "missed_high"}, 2);
   for (const char* workload : {"web_search", "facebook_cache"}) {
-    const WorkloadRuns& runs = writer.study.Of(workload);
+    const WorkloadRuns& runs = study.Of(workload);
     for (const uint64_t threshold : runs.thresholds) {
       Row row = {Text(workload), Count(threshold)};
       const auto missed = [](const UhaulRun& run) -> std::optional<double> {
@@ -181,7 +181,21 @@ std::string TitleOf(const std::string& name) {
   return kTitles.at(name);
 }
 
+template <class Write>
+Result<FigureData> Build(const std::string& name, Write write) {
+  const auto paper = LoadPaperNumbers();
+  if (!paper) return paper.error();
+  FigureWriter writer{*paper, {name, TitleOf(name), {}, {}, {}}};
+  write(writer);
+  const auto contradictions = ContradictionsOf("Figure " + name);
+  if (!contradictions) return contradictions.error();
+  for (const std::string& sentence : *contradictions) writer.data.notes.push_back(sentence);
+  return std::move(writer.data);
+}
+
 }  // namespace
+
+bool IsOfStudy(const std::string& name) { return name != "2a" && name != "2b" && name != "cost"; }
 
 std::vector<std::string> FigureNames() {
   return {"2a", "2b", "4", "5", "6", "7", "8", "9", "10", "sweet-spot", "cost"};
@@ -220,33 +234,26 @@ Status AddPaperShares(FigureData* figure) {
   return {};
 }
 
+Result<FigureData> BuildFigure(const std::string& name, const Study& study, const RenderOptions& options) {
+  return Build(name, [&](FigureWriter& writer) {
+    if (name == "10") return WriteMissed(writer, study);
+    if (name == "sweet-spot") return WriteSweetSpot(writer, study, options.least_shifted_percent);
+    const int number = name[0] - '0';
+    const std::string workload = kPaperWorkloads[static_cast<size_t>((number - 4) % 3)];
+    number <= 6 ? WriteAccuracy(writer, study, workload, number) : WriteDowntime(writer, study, workload);
+  });
+}
+
 Result<FigureData> BuildFigure(const std::string& name, std::span<const StoredPoint> points,
                                const RenderOptions& options) {
   const auto names = FigureNames();
   if (std::find(names.begin(), names.end(), name) == names.end()) {
     return Error{fmt::format("no Figure {} is made from points; there are {}", name, fmt::join(names, ", "))};
   }
-  const auto paper = LoadPaperNumbers();
-  if (!paper) return paper.error();
-  const Study study(points, options);
-  FigureWriter writer{study, *paper, {name, TitleOf(name), {}, {}, {}}};
-  if (name == "2a" || name == "2b") {
-    WriteByScheme(writer, points, name == "2b");
-  } else if (name == "10") {
-    WriteMissed(writer);
-  } else if (name == "sweet-spot") {
-    WriteSweetSpot(writer, options.least_shifted_percent);
-  } else if (name == "cost") {
-    if (Status s = WriteCostPerFlow(writer, points, options); !s.ok()) return s.error();
-  } else {
-    const int number = name[0] - '0';
-    const std::string workload = kPaperWorkloads[static_cast<size_t>((number - 4) % 3)];
-    number <= 6 ? WriteAccuracy(writer, workload, number) : WriteDowntime(writer, workload);
-  }
-  const auto contradictions = ContradictionsOf("Figure " + name);
-  if (!contradictions) return contradictions.error();
-  for (const std::string& sentence : *contradictions) writer.data.notes.push_back(sentence);
-  return std::move(writer.data);
+  if (IsOfStudy(name)) return BuildFigure(name, Study(points, options), options);
+  return Build(name, [&](FigureWriter& writer) {
+    name == "cost" ? WriteCostPerFlow(writer, points, options) : WriteByScheme(writer, points, name == "2b");
+  });
 }
 
 std::string FigureTitle(const FigureData& figure) {

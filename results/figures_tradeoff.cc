@@ -86,23 +86,16 @@ std::optional<double> RatioOf(const UhaulRun& run, size_t population) {
   return run.fct ? (*run.fct)[population].ratio_of_means : std::nullopt;
 }
 
-// How flows are moved: by OpenNF's move, as the paper does, or by the hand-over. Each moves all flows or elephants.
+// How flows are moved: by OpenNF's move, as the paper does, or by the hand-over.
 struct Way {
   const char* name;
-  const char* all;
-  const char* elephants;
   const char* title;
+  StudySchemes schemes;
 };
-constexpr std::array<Way, 2> kWays = {
-    {{"opennf", "opennf", "uhaul", "OpenNF's move"}, {"handover", "handover", "uhaul-handover", "the hand-over"}}};
-
-// A study asks for the paper's two schemes: this way's take their place. Nothing if the point is not of this way.
-std::optional<StoredPoint> InPlaceOfPapers(const Way& way, const StoredPoint& point) {
-  const std::string scheme = SpecText(point, "scheme.name");
-  if (scheme != way.all && scheme != way.elephants) return std::nullopt;
-  StoredPoint taken = point;
-  taken.spec["scheme.name"] = scheme == way.all ? kWays[0].all : kWays[0].elephants;
-  return taken;
+const std::array<Way, 2>& Ways() {
+  static const std::array<Way, 2> kWays = {{{"opennf", "OpenNF's move", {"opennf", "uhaul"}},
+                                            {"handover", "the hand-over", {"handover", "uhaul-handover"}}}};
+  return kWays;
 }
 
 // One workload's lines of one cost; returns by threshold how much slower moving only elephants is in total.
@@ -132,18 +125,18 @@ std::string BreakEvenText(const Sampled& cost) {
 }
 
 void WriteWay(FigureWriter& writer, const Way& way, std::span<const StoredPoint> points, const RenderOptions& options) {
-  std::map<uint64_t, std::vector<StoredPoint>> by_cost;
+  std::map<uint64_t, std::vector<const StoredPoint*>> by_cost;
   for (const StoredPoint& point : points) {
-    const auto cost = SpecNumber(point, "profile.get");
-    if (!cost) continue;
-    if (auto taken = InPlaceOfPapers(way, point)) by_cost[*cost].push_back(*std::move(taken));
+    const std::string scheme = SpecText(point, "scheme.name");
+    if (scheme != way.schemes.all && scheme != way.schemes.elephants) continue;
+    if (const auto cost = SpecNumber(point, "profile.get")) by_cost[*cost].push_back(&point);
   }
   std::vector<double> costs;
   // By workload and threshold, over the costs: how much slower moving only elephants is.
   std::map<std::string, std::vector<std::vector<Sampled>>> slower;
   std::map<std::string, std::vector<uint64_t>> thresholds;
   for (const auto& [cost_ns, of_cost] : by_cost) {
-    const Study study(of_cost, options);
+    const Study study(of_cost, options, way.schemes);
     costs.push_back(static_cast<double>(cost_ns) / 1e3);
     for (const char* workload : kPaperWorkloads) {
       const WorkloadRuns& runs = study.Of(workload);
@@ -170,7 +163,7 @@ void WriteWay(FigureWriter& writer, const Way& way, std::span<const StoredPoint>
 
 }  // namespace
 
-void WriteSweetSpot(FigureWriter& writer, double least_shifted_percent) {
+void WriteSweetSpot(FigureWriter& writer, const Study& study, double least_shifted_percent) {
   writer.Texts({"workload"});
   writer.Threshold();
   writer.Banded("total_ms", 3);
@@ -179,7 +172,7 @@ void WriteSweetSpot(FigureWriter& writer, double least_shifted_percent) {
   writer.Banded("shifted_percent", 1);
   writer.Numbers({"best_of_shifting_percent"}, 1);
   for (const char* workload : kPaperWorkloads) {
-    const WorkloadRuns& runs = writer.study.Of(workload);
+    const WorkloadRuns& runs = study.Of(workload);
     std::vector<Sampled> totals;
     std::vector<Sampled> shifted;
     for (const uint64_t threshold : runs.thresholds) {
@@ -215,7 +208,7 @@ void WriteSweetSpot(FigureWriter& writer, double least_shifted_percent) {
       least_shifted_percent));
 }
 
-Status WriteCostPerFlow(FigureWriter& writer, std::span<const StoredPoint> points, const RenderOptions& options) {
+void WriteCostPerFlow(FigureWriter& writer, std::span<const StoredPoint> points, const RenderOptions& options) {
   writer.Texts({"way", "workload"});
   writer.Threshold();
   writer.Numbers({"cost_us"}, 0);
@@ -225,13 +218,12 @@ Status WriteCostPerFlow(FigureWriter& writer, std::span<const StoredPoint> point
   writer.Banded("die_out_ms", 3);
   writer.Banded("mice_fct_ratio", 3);
   writer.Banded("mice_fct_ratio_arrived", 3);
-  for (const Way& way : kWays) WriteWay(writer, way, points, options);
+  for (const Way& way : Ways()) WriteWay(writer, way, points, options);
   writer.data.notes.push_back(
       "cost: profile.get, the time that the source takes for a flow's state, one after the other; all else as in "
       "emulab-2016. Total time: downtime and die-out; who moves every flow has no die-out. Below the cost at which the "
       "two are equal, waiting for the flows that were left takes longer than moving everything. FCT ratios: moving all "
       "over moving elephants, both in the same way.");
-  return {};
 }
 
 }  // namespace uhaul

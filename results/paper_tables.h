@@ -18,23 +18,13 @@
 #include "core/base/result.h"
 #include "results/paper_numbers.h"
 #include "results/point_store.h"
+#include "results/render_options.h"
+#include "results/study.h"
 #include "results/verdict.h"
 
 namespace uhaul {
 
 inline constexpr int kPaperTables = 13;
-
-// kHtml: a fragment of a page. kLatex: tabulars for the package booktabs; headings and notes are comments.
-enum class RenderFormat : uint8_t { kText, kMarkdown, kCsv, kHtml, kLatex };
-
-struct RenderOptions {
-  RenderFormat format = RenderFormat::kText;
-  bool color = false;         // text only: verdicts in ANSI colours
-  uint32_t resamples = 2000;  // B
-  uint64_t seed = 1;          // of the resampling
-  // The least share of the traffic still to come that a threshold must shift to count as one that moves load.
-  double least_shifted_percent = 25;
-};
 
 // One number that the paper prints, and ours.
 struct TableCell {
@@ -72,12 +62,12 @@ struct Table {
 Result<Table> BuildTable(int number, std::span<const StoredPoint> points, const RenderOptions& options);
 std::string RenderTable(const Table& table, const RenderOptions& options);
 Result<std::string> RenderTable(int number, std::span<const StoredPoint> points, const RenderOptions& options);
-// All thirteen, from points that are sorted out once.
-Result<std::vector<Table>> BuildAllTables(std::span<const StoredPoint> points, const RenderOptions& options);
-Result<std::string> RenderAllTables(std::span<const StoredPoint> points, const RenderOptions& options);
+// All thirteen.
+Result<std::vector<Table>> BuildAllTables(const Study& study);
+std::string RenderTables(std::span<const Table> tables, const RenderOptions& options);
 
 // How many cells of all tables are in, out, ... by class of evidence, and the tables' envelope tests after Holm's
-// correction: what `./reproduce` ends with.
-Result<std::string> RenderSummary(std::span<const StoredPoint> points, const RenderOptions& options);
+// correction: what `./reproduce` ends with. `tables`: all of the study.
+std::string RenderSummary(const Study& study, std::span<const Table> tables, const RenderOptions& options);
 
 }  // namespace uhaul

@@ -163,7 +163,7 @@ Status AddSetting(const RobustnessSetting& setting, std::vector<StoredPoint> poi
   }
   const size_t traces = TracesOf(points);
   robustness->traces = robustness->settings.empty() ? traces : std::min(robustness->traces, traces);
-  const auto claims = BuildClaims(points, options);
+  const auto claims = BuildClaims(Study(points, options));
   if (!claims) return claims.error();
   robustness->settings.push_back(setting);
   for (const Claim& claim : *claims) {

@@ -55,13 +55,13 @@ struct Chosen {
   Points opennf;
 };
 
-Chosen Choose(const Points& points) {
+Chosen Choose(const Points& points, const StudySchemes& schemes) {
   Chosen chosen;
   chosen.any = MostCommon(points, WarmUpKey);
-  const auto of_scheme = [](const Points& from, const char* name) {
+  const auto of_scheme = [](const Points& from, const std::string& name) {
     return Where(from, [&](const StoredPoint& p) { return SpecText(p, "scheme.name") == name; });
   };
-  const Points all_uhaul = Where(of_scheme(chosen.any, "uhaul"), [](const StoredPoint& p) {
+  const Points all_uhaul = Where(of_scheme(chosen.any, schemes.elephants), [](const StoredPoint& p) {
     return SpecText(p, "edm.detector") != "size" && SpecNumber(p, "edm.threshold").has_value();
   });
   // rho offline is the primary reading, fixed before running: any other only where nobody ran that one.
@@ -69,7 +69,7 @@ Chosen Choose(const Points& points) {
   if (pool.empty()) pool = Where(all_uhaul, [](const StoredPoint& p) { return SpecText(p, "edm.rho") != "snapshot"; });
   chosen.uhaul = MostCommon(pool, [](const StoredPoint& p) { return CostKey(p) + SchemeKey(p); });
   chosen.snapshot = Where(all_uhaul, [](const StoredPoint& p) { return SpecText(p, "edm.rho") == "snapshot"; });
-  chosen.opennf = of_scheme(chosen.any, "opennf");
+  chosen.opennf = of_scheme(chosen.any, schemes.all);
   if (!chosen.uhaul.empty()) {
     const std::string cost = CostKey(*chosen.uhaul[0]);
     const std::string scheme = SchemeKeyWithoutRho(*chosen.uhaul[0]);
@@ -144,6 +144,12 @@ uint64_t StreamOf(const std::string& workload) {
   return stream;
 }
 
+Points PointersTo(std::span<const StoredPoint> points) {
+  Points pointers;
+  for (const StoredPoint& point : points) pointers.push_back(&point);
+  return pointers;
+}
+
 }  // namespace
 
 std::string SpecText(const StoredPoint& point, const std::string& key) {
@@ -166,18 +172,21 @@ std::string WorkloadTitle(const std::string& workload) {
   return workload;
 }
 
-Study::Study(std::span<const StoredPoint> points, const RenderOptions& options) {
+Study::Study(std::span<const StoredPoint> points, const RenderOptions& options)
+    : Study(PointersTo(points), options, StudySchemes()) {}
+
+Study::Study(const Points& points, const RenderOptions& options, const StudySchemes& schemes) {
   std::map<std::string, Points> by_workload;
-  for (const StoredPoint& point : points) {
+  for (const StoredPoint* point : points) {
     // Figure 2's scenario starts at a number of states, not at a time: another experiment.
-    if (SpecNumber(point, "migration.states").value_or(0) > 0) continue;
-    by_workload[SpecText(point, "workload.name")].push_back(&point);
+    if (SpecNumber(*point, "migration.states").value_or(0) > 0) continue;
+    by_workload[SpecText(*point, "workload.name")].push_back(point);
   }
   for (auto& [name, all] : by_workload) {
     std::sort(all.begin(), all.end(), [](const auto* a, const auto* b) { return a->id < b->id; });
     WorkloadRuns& runs = workloads_[name];
     runs.name = name;
-    const Chosen chosen = Choose(all);
+    const Chosen chosen = Choose(all, schemes);
     runs.left_out = all.size() - chosen.any.size();
     runs.setting = chosen.uhaul.empty() ? chosen.any[0]->spec : chosen.uhaul[0]->spec;
     AddRuns(chosen, runs);

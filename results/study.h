@@ -1,6 +1,6 @@
 // The points of a study, in order: by workload, by trace, by threshold, with their metrics and joins computed once.
 // Tables and claims are read off it. A mixture of settings is sorted out here: per workload the setting that most
-// points share is taken, the rest is counted and left alone. Private to results/.
+// points share is taken, the rest is counted and left alone. It points into the points: they must outlive it.
 #pragma once
 
 #include <array>
@@ -11,7 +11,8 @@
 #include <vector>
 
 #include "results/join.h"
-#include "results/paper_tables.h"
+#include "results/point_store.h"
+#include "results/render_options.h"
 #include "results/statistics.h"
 
 namespace uhaul {
@@ -48,9 +49,16 @@ struct WorkloadRuns {
   bool HasBands() const { return !draws.empty(); }
 };
 
+// The two schemes that a study compares: one that moves every flow, one that moves elephants only.
+struct StudySchemes {
+  std::string all = "opennf";
+  std::string elephants = "uhaul";
+};
+
 class Study {
  public:
   Study(std::span<const StoredPoint> points, const RenderOptions& options);
+  Study(const std::vector<const StoredPoint*>& points, const RenderOptions& options, const StudySchemes& schemes);
   // Without traces if there are no points of that workload.
   const WorkloadRuns& Of(const std::string& workload) const;
 

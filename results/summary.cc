@@ -30,7 +30,7 @@ TextGrid CountGrid(const Counts& counts) {
   return grid;
 }
 
-TextGrid EnvelopeGrid(const std::vector<Table>& tables) {
+TextGrid EnvelopeGrid(std::span<const Table> tables) {
   std::vector<double> p;
   for (const Table& table : tables) {
     if (table.envelope_p) p.push_back(*table.envelope_p);
@@ -53,7 +53,7 @@ TextGrid EnvelopeGrid(const std::vector<Table>& tables) {
   return grid;
 }
 
-size_t MissingCells(const std::vector<Table>& tables) {
+size_t MissingCells(std::span<const Table> tables) {
   size_t missing = 0;
   for (const Table& table : tables) {
     for (const TableCell& cell : table.cells) missing += !cell.ours.has_value();
@@ -63,10 +63,7 @@ size_t MissingCells(const std::vector<Table>& tables) {
 
 }  // namespace
 
-Result<std::string> RenderSummary(std::span<const StoredPoint> points, const RenderOptions& options) {
-  const auto built = BuildAllTables(points, options);
-  if (!built) return built.error();
-  const std::vector<Table>& tables = *built;
+std::string RenderSummary(const Study& study, std::span<const Table> tables, const RenderOptions& options) {
   Counts counts{};
   for (const Table& table : tables) {
     for (const TableCell& cell : table.cells) {
@@ -78,7 +75,6 @@ Result<std::string> RenderSummary(std::span<const StoredPoint> points, const Ren
   if (options.format == RenderFormat::kText) out += "\n";
   out += RenderGrid(CountGrid(counts), options) + "\n";
   out += RenderGrid(EnvelopeGrid(tables), options) + "\n";
-  const Study study(points, options);
   for (const char* workload : kPaperWorkloads) {
     const WorkloadRuns& runs = study.Of(workload);
     out += Bullet(fmt::format("{}: {} traces{}.", WorkloadTitle(workload), runs.traces.size(),

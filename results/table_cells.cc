@@ -232,20 +232,17 @@ Result<std::string> RenderTable(int number, std::span<const StoredPoint> points,
   return RenderTable(*table, options);
 }
 
-Result<std::vector<Table>> BuildAllTables(std::span<const StoredPoint> points, const RenderOptions& options) {
+Result<std::vector<Table>> BuildAllTables(const Study& study) {
   const auto paper = LoadPaperNumbers();
   if (!paper) return paper.error();
-  const Study study(points, options);
   std::vector<Table> tables;
   for (int number = 1; number <= kPaperTables; ++number) tables.push_back(BuildTable(number, study, *paper));
   return tables;
 }
 
-Result<std::string> RenderAllTables(std::span<const StoredPoint> points, const RenderOptions& options) {
-  const auto tables = BuildAllTables(points, options);
-  if (!tables) return tables.error();
+std::string RenderTables(std::span<const Table> tables, const RenderOptions& options) {
   std::string out;
-  for (const Table& table : *tables) out += (out.empty() ? "" : "\n") + RenderTable(table, options);
+  for (const Table& table : tables) out += (out.empty() ? "" : "\n") + RenderTable(table, options);
   return out;
 }
 

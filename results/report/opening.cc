@@ -117,29 +117,26 @@ std::string Missing(const ReportInput& input) {
 
 }  // namespace
 
-Result<std::string> OpeningPart(const ReportInput& input, const RenderOptions& options) {
-  if (!input.of_paper) {
+std::string OpeningPart(const ReportInput& input) {
+  if (input.answers == nullptr) {
     std::string body = input.about.empty() ? "" : Paragraph(input.about + ".");
     body += Paragraph(fmt::format("{} points.", input.points.size())) + Missing(input);
     return Section("opening", "What was run", body);
   }
-  const auto claims = BuildClaims(input.points, options);
-  if (!claims) return claims.error();
-  const auto tables = BuildAllTables(input.points, options);
-  if (!tables) return tables.error();
+  const auto& [study, tables, claims] = *input.answers;
   std::string body = Paragraph(
       "U-HAUL moves the state of elephant flows between network functions and lets mice finish where they are; OpenNF "
       "moves "
       "every flow. The paper (APSys 2016) says how much time, buffer and latency that saves. Here is what a "
       "packet-level "
       "simulation of both says of it.");
-  body += Paragraph(VerdictSentence(CountPredicted(*tables))) + Missing(input);
-  body += EndedFlows(Study(input.points, options));
+  body += Paragraph(VerdictSentence(CountPredicted(tables))) + Missing(input);
+  body += EndedFlows(study);
   if (input.robustness) body += RobustnessOpening(*input.robustness);
   const std::string here = input.robustness ? " in the paper's setting, as read here" : "";
-  body += ClaimList(*claims, Direction::kHolds, "What stands" + here);
-  body += ClaimList(*claims, Direction::kReverses, "What does not: the opposite is found" + here);
-  const std::string undecided = ClaimList(*claims, Direction::kUndecided, "What these runs do not decide");
+  body += ClaimList(claims, Direction::kHolds, "What stands" + here);
+  body += ClaimList(claims, Direction::kReverses, "What does not: the opposite is found" + here);
+  const std::string undecided = ClaimList(claims, Direction::kUndecided, "What these runs do not decide");
   if (!undecided.empty()) {
     body += "<details><summary>What these runs do not decide</summary>\n" + undecided + "</details>\n";
   }

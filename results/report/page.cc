@@ -48,22 +48,19 @@ std::string Contents(const std::vector<std::pair<const char*, const char*>>& par
 }
 
 Result<std::string> PaperParts(const ReportInput& input, const RenderOptions& html) {
-  const auto claims = RenderClaims(input.points, html);
+  const Answers& answers = *input.answers;
+  const auto claims = RenderClaims(answers.claims, html);
   if (!claims) return claims.error();
-  const auto summary = RenderSummary(input.points, html);
-  if (!summary) return summary.error();
-  const auto tables = RenderAllTables(input.points, html);
-  if (!tables) return tables.error();
   const auto contradictions = ContradictionsPart();
   if (!contradictions) return contradictions.error();
   return (input.robustness ? RobustnessPart(*input.robustness) : "") + Section("claims", "Claims", *claims) +
-         Section("verdicts", "Verdicts", *summary) + FiguresPart(input) + Section("tables", "Tables 1-13", *tables) +
-         *contradictions;
+         Section("verdicts", "Verdicts", RenderSummary(answers.study, answers.tables, html)) + FiguresPart(input) +
+         Section("tables", "Tables 1-13", RenderTables(answers.tables, html)) + *contradictions;
 }
 
 std::vector<std::pair<const char*, const char*>> PartsOf(const ReportInput& input) {
   std::vector<std::pair<const char*, const char*>> parts;
-  if (input.of_paper) {
+  if (input.answers != nullptr) {
     parts = {{"opening", "What stands"}};
     if (input.robustness) parts.emplace_back("robustness", "Robustness");
     parts.emplace_back("claims", "Claims");
@@ -72,7 +69,7 @@ std::vector<std::pair<const char*, const char*>> PartsOf(const ReportInput& inpu
     parts = {{"opening", "What was run"}, {"means", "Means"}};
   }
   if (!input.figures.empty()) parts.emplace_back("figures", "Figures");
-  if (input.of_paper) {
+  if (input.answers != nullptr) {
     parts.emplace_back("tables", "Tables 1-13");
     parts.emplace_back("contradictions", "The paper against itself");
   }
@@ -131,10 +128,8 @@ std::string PageFoot(const ReportInput& input) {
 Result<std::string> RenderReport(const ReportInput& input, const RenderOptions& options) {
   RenderOptions html = options;
   html.format = RenderFormat::kHtml;
-  const auto opening = OpeningPart(input, html);
-  if (!opening) return opening.error();
-  std::string out = PageHead(input.title) + Contents(PartsOf(input)) + "<main>\n" + *opening;
-  if (input.of_paper) {
+  std::string out = PageHead(input.title) + Contents(PartsOf(input)) + "<main>\n" + OpeningPart(input);
+  if (input.answers != nullptr) {
     const auto paper = PaperParts(input, html);
     if (!paper) return paper.error();
     out += *paper;

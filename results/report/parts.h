@@ -12,7 +12,7 @@ std::string PageHead(const std::string& title);
 std::string PageFoot(const ReportInput& input);
 
 // What stands, what does not, in plain words.
-Result<std::string> OpeningPart(const ReportInput& input, const RenderOptions& options);
+std::string OpeningPart(const ReportInput& input);
 std::string RobustnessPart(const Robustness& robustness);
 // Its sentences for the first page.
 std::string RobustnessOpening(const Robustness& robustness);

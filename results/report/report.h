@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "results/answers.h"
 #include "results/collect.h"
 #include "results/figure_data.h"
 #include "results/point_store.h"
@@ -45,7 +46,7 @@ struct ReportValidation {
 struct ReportInput {
   std::string title;
   std::string about;                    // of a sweep: the definition's sentence
-  bool of_paper = true;                 // else of a sweep
+  const Answers* answers = nullptr;     // to the paper; none: of a sweep
   std::span<const StoredPoint> points;  // of the tables, or of the sweep
   std::vector<ReportFigure> figures;
   std::optional<Robustness> robustness;

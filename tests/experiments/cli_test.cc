@@ -401,6 +401,9 @@ TEST_CASE("uhaul report: a page even from nothing, which asks for nothing; a run
   CHECK_THAT(page, Catch::StartsWith("<!DOCTYPE html>"));
   CHECK_THAT(page, Catch::Contains("Table 13:") && Catch::Contains("The paper against itself") &&
                        Catch::Contains("Missing: ") && Catch::EndsWith("</html>\n"));
+  const auto text = place.Uhaul("report --results none --out page.html --text");
+  CHECK_THAT(text.out, Catch::Contains("Table 13:") && Catch::Contains("Figure 2b:") &&
+                           Catch::Contains("The paper's claims") && Catch::Contains("by class of evidence"));
   CHECK(place.Uhaul("report --results none --run 0123").code == 64);
   CHECK(place.Uhaul("report --results none --against nowhere").code == 65);
   CHECK(place.Uhaul("report --results none --out no/page.html").code == 65);

@@ -238,17 +238,19 @@ TEST_CASE("paper_tables: colour marks the verdict and only in text") {
   CHECK(RenderTable(Small(), options).find('\x1b') == std::string::npos);
 }
 
+std::string Summary(const std::vector<StoredPoint>& points, const RenderOptions& options) {
+  const Study study(points, options);
+  return RenderSummary(study, *BuildAllTables(study), options);
+}
+
 TEST_CASE("paper_tables: the summary counts each of the 136 cells once") {
-  const auto text = RenderSummary(Web(5), {});
-  REQUIRE(text.ok());
   RenderOptions options;
   options.format = RenderFormat::kCsv;
-  const auto csv = RenderSummary(Web(5), options);
-  REQUIRE(csv.ok());
-  CHECK_THAT(*csv, Catch::StartsWith("class,cells,in,out,uninformative,model fails,not comparable,no band\n"
-                                     "predicted,83,0,0,0,0,1,82\n"
-                                     "definition-selected,20,0,0,0,0,0,20\n"
-                                     "fitted,33,0,0,0,0,0,33\n"));
+  CHECK_THAT(Summary(Web(5), options),
+             Catch::StartsWith("class,cells,in,out,uninformative,model fails,not comparable,no band\n"
+                               "predicted,83,0,0,0,0,1,82\n"
+                               "definition-selected,20,0,0,0,0,0,20\n"
+                               "fitted,33,0,0,0,0,0,33\n"));
 }
 
 TEST_CASE("paper_tables: all tables are those that are asked for one by one") {
@@ -257,7 +259,7 @@ TEST_CASE("paper_tables: all tables are those that are asked for one by one") {
   for (int number = 1; number <= kPaperTables; ++number) {
     one_by_one += (number > 1 ? "\n" : "") + RenderTable(number, points, {}).value();
   }
-  CHECK(RenderAllTables(points, {}).value() == one_by_one);
+  CHECK(RenderTables(*BuildAllTables(Study(points, {})), {}) == one_by_one);
 }
 
 TEST_CASE("figures: data comes by threshold; an unknown figure is an error that names the known") {
@@ -310,11 +312,11 @@ const Claim& Named(const std::vector<Claim>& claims, const std::string& key) {
 }
 
 TEST_CASE("claims: directions follow the band; below thirty traces all are undecided") {
-  const auto few = BuildClaims(Web(5), {});
+  const auto few = BuildClaims(Study(Web(5), {}));
   REQUIRE(few.ok());
   CHECK(*Named(*few, "downtime-reduction-min.web_search").ours == Approx(90));
   CHECK(Named(*few, "downtime-reduction-min.web_search").direction == Direction::kUndecided);
-  const auto claims = BuildClaims(Web(30), {});
+  const auto claims = BuildClaims(Study(Web(30), {}));
   REQUIRE(claims.ok());
   const Claim& downtime = Named(*claims, "downtime-reduction-min.web_search");
   CHECK(downtime.direction == Direction::kHolds);
@@ -338,12 +340,12 @@ TEST_CASE("claims: where size-based detection misses less, the claim reverses") 
     if (point.spec.at("scheme.name") != "uhaul") continue;
     for (FlowRow& row : point.record.flows) row.selected = false;  // a detector that chooses nothing
   }
-  const auto claims = BuildClaims(points, {});
+  const auto claims = BuildClaims(Study(points, {}));
   REQUIRE(claims.ok());
   const Claim& size = Named(*claims, "size-based-misses-more.web_search.offline");
   CHECK(*size.ours == Approx(-50));
   CHECK(size.direction == Direction::kReverses);
-  const auto text = RenderClaims(points, {});
+  const auto text = RenderClaims(*BuildClaims(Study(points, {})), {});
   REQUIRE(text.ok());
   CHECK_THAT(*text, Catch::Contains("the paper's ordering reverses"));
 }
@@ -352,7 +354,7 @@ TEST_CASE("claims: they render from nothing") {
   for (const RenderFormat format : {RenderFormat::kText, RenderFormat::kMarkdown, RenderFormat::kCsv}) {
     RenderOptions options;
     options.format = format;
-    CHECK(RenderClaims({}, options).ok());
+    CHECK(RenderClaims(*BuildClaims(Study({}, options)), options).ok());
   }
 }
 

@@ -28,7 +28,10 @@ size_t Count(const std::string& text, const std::string& part) {
 TEST_CASE("report: one page with each table, that names no address anybody could ask") {
   const std::vector<StoredPoint> points = {sample::Point("web_search", "1", "uhaul"),
                                            sample::Point("web_search", "1", "opennf")};
+  const Study study(points, {});
+  const Answers answers = AnswerPaper(study).value();
   ReportInput input = Input(points);
+  input.answers = &answers;
   input.run = &points[0];
   const auto page = RenderReport(input, {});
   REQUIRE(page.ok());
@@ -47,7 +50,11 @@ TEST_CASE("report: one page with each table, that names no address anybody could
 }
 
 TEST_CASE("report: below thirty traces nothing is judged, and that is said") {
-  const auto page = RenderReport(Input({}), {});
+  const Study study(std::span<const StoredPoint>(), {});
+  const Answers answers = AnswerPaper(study).value();
+  ReportInput input = Input({});
+  input.answers = &answers;
+  const auto page = RenderReport(input, {});
   REQUIRE(page.ok());
   CHECK_THAT(*page, Catch::Contains("too few to say how far five-run means scatter"));
 }
@@ -68,7 +75,6 @@ TEST_CASE("report: a sweep has its means and a chart along its axis of numbers")
   CHECK(downtime->title == "Downtime by edm.threshold, means over traces");
   CHECK(downtime->charts[0].y_label == "downtime, ms");
   ReportInput input = Input(points);
-  input.of_paper = false;
   input.figures = figures;
   const auto page = RenderReport(input, {});
   REQUIRE(page.ok());
