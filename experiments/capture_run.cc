@@ -205,6 +205,8 @@ void World::Flush(NodeId from) {
       case OutPacket::Fate::kDropped:
         ++result_.dropped;
         break;
+      case OutPacket::Fate::kForgotten:
+        break;
     }
   }
   for (const OutMarker& m : out.markers) {

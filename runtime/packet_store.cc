@@ -72,12 +72,23 @@ void PacketStore::Drop(Handle handle) {
   Free(handle);
 }
 
+PacketStore::Handle PacketStore::Copy(Handle handle) {
+  const Handle copy = Reserve();
+  const Slot& from = SlotOf(handle, State::kKept);
+  Slot& to = SlotOf(copy, State::kReserved);
+  to.meta = from.meta;
+  to.length = from.length;
+  std::memcpy(to.octets.data(), from.octets.data(), from.length);
+  to.state = State::kKept;
+  held_peak_ = std::max(held_peak_, ++held_);
+  return copy;
+}
+
 size_t PacketStore::Pack(Handle handle, std::span<uint8_t, kMaxPacked> out) {
   const Slot& slot = SlotOf(handle, State::kKept);
   const size_t length = slot.length;
   std::memcpy(out.data(), &slot.meta, sizeof slot.meta);
   std::memcpy(out.data() + sizeof slot.meta, slot.octets.data(), length);
-  Drop(handle);
   return sizeof slot.meta + length;
 }
 

@@ -35,10 +35,12 @@ class PacketStore {
   // The packet in an mbuf from `pool`; null, and the packet stays, if the pool is empty.
   rte_mbuf* Take(Handle handle, rte_mempool* pool);
   void Drop(Handle handle);
+  // The same packet once more, with a handle of its own.
+  Handle Copy(Handle handle);
 
   // A packet that leaves or enters the process beside a message: its FrameMeta and its octets.
   static constexpr size_t kMaxPacked = sizeof(FrameMeta) + kKeptOctets;
-  // Ends the handle; the octets written.
+  // The octets written; the packet stays.
   size_t Pack(Handle handle, std::span<uint8_t, kMaxPacked> out);
   // Nothing if `packed` is not what Pack writes.
   std::optional<Handle> Unpack(std::span<const uint8_t> packed);

@@ -119,7 +119,8 @@ void Plane::Release(TimePoint now, NodeId at, const OutPacket& out) {
       return switch_->Release(now, out);
     case NodeId::Role::kNf:
       return nfs_[at.instance].Release(now, out);
-    case NodeId::Role::kController:  // its buffer was full
+    case NodeId::Role::kController:  // its buffer was full, or nobody waits for what came
+      if (out.fate == OutPacket::Fate::kForgotten) return path_.store().Drop(out.packet.handle);
       return path_.Drop(now, out.packet);
   }
 }

@@ -212,12 +212,14 @@ void RealNode::Send(TimePoint now, NodeId from, NodeId to, Message message) {
   };
   const Bytes size = WireSize(message);
   CountMessage(message, size, &plane_->facts().counters());
+  auto* returned = std::get_if<msg::ReturnedPacket>(&message.body);
   if (to != kControllerNode && way_of(to) != southbound_.end()) {
+    if (returned != nullptr) returned->packet.handle = plane_->path().store().Copy(returned->packet.handle);
     return peers_.Push(now, size, FromPeer{from, to, std::move(message)});
   }
   const auto way = way_of(from);  // an instance in another process is reached through the controller
   UHAUL_CHECK(way != southbound_.end());
-  if (!connected_) {  // as on a connection that broke. What an instance returns, it still has
+  if (!connected_) {  // as on a connection that broke
     const auto* event = std::get_if<msg::PacketEvent>(&message.body);
     if (event != nullptr) plane_->path().Drop(now, event->packet);
     return;
@@ -226,7 +228,11 @@ void RealNode::Send(TimePoint now, NodeId from, NodeId to, Message message) {
   size_t length = 0;
   // A packet-in is a copy for the controller to count: its octets stay on their way.
   const Packet* packet = CarriedPacket(message.body);
-  if (packet != nullptr && packet->handle != kNoHandle) length = plane_->path().store().Pack(packet->handle, packed);
+  if (packet != nullptr && packet->handle != kNoHandle) {
+    PacketStore& store = plane_->path().store();
+    length = store.Pack(packet->handle, packed);
+    if (returned == nullptr) store.Drop(packet->handle);  // what an instance returns it has until it says otherwise
+  }
   const Status queued = (*way)->channel->QueueMessage(now, message, {packed.data(), length});
   if (!queued && broken_) broken_ = queued;
 }

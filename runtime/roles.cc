@@ -153,6 +153,8 @@ void NfRole::Release(TimePoint now, const OutPacket& out) {
     }
     case OutPacket::Fate::kDropped:
       return path_->Drop(now, out.packet);
+    case OutPacket::Fate::kForgotten:
+      return path_->store().Drop(out.packet.handle);
     case OutPacket::Fate::kToNf:
       break;
   }

@@ -148,6 +148,9 @@ void VirtualTestbed::OnMachineTimer(TimePoint now, NodeId machine) {
 void VirtualTestbed::Send(TimePoint now, NodeId from, NodeId to, Message message) {
   const Bytes size = WireSize(message);
   CountMessage(message, size, &run_.recorder().counters());
+  if (auto* returned = std::get_if<msg::ReturnedPacket>(&message.body)) {
+    returned->packet.handle = store_.Copy(returned->packet.handle);
+  }
   control_[ControlRank(from, to)]->Send(now, std::move(message), size);
 }
 

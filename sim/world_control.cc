@@ -87,6 +87,8 @@ void World::Release(TimePoint now, NodeId at, const OutPacket& out) {
     case OutPacket::Fate::kDropped:
       if (run_.recorder().OnLost(item.flow)) CheckEnd(now);
       return;
+    case OutPacket::Fate::kForgotten:
+      return;
   }
 }
 

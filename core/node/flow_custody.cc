@@ -143,13 +143,16 @@ void FlowCustody::Drain(CustodyContext& context, Entry& entry) {
   entry.returned_count = 0;
 }
 
-void FlowCustody::Drop(CustodyContext& context, Entry& entry) {
+// Lets what is held go, unprocessed.
+void FlowCustody::Release(CustodyContext& context, Entry& entry, OutPacket::Fate fate) {
+  if (entry.held.empty()) return;
   for (const Packet& packet : entry.held) {
     context.held -= Bytes(packet.bytes);
-    ++entry.dropped;
-    context.outbox.packets.push_back({OutPacket::Fate::kDropped, context.instance, packet});
+    if (fate == OutPacket::Fate::kDropped) ++entry.dropped;
+    context.outbox.packets.push_back({fate, context.instance, packet});
   }
   entry.held = {};
+  context.outbox.events.push_back(event::Buffered{BufferPlace::kDestination, context.held, Bytes()});
 }
 
 // ---- marker, state, return
@@ -171,8 +174,6 @@ void FlowCustody::OnMarker(CustodyContext& context, const Marker& marker) {
     context.work.push_back(std::move(task));
   } else {
     SendBack(context, marker.flow, *entry);
-    for (const Packet& packet : entry->held) context.held -= Bytes(packet.bytes);
-    context.outbox.events.push_back(event::Buffered{BufferPlace::kDestination, context.held, Bytes()});
     SetState(*entry, Custody::kReturnSent);
   }
 }
@@ -195,7 +196,7 @@ void FlowCustody::SendState(CustodyContext& context, const FlowKey& flow, const 
   context.outbox.Send(NfNode(entry.peer), entry.operation, std::move(out));
 }
 
-// The packets go, a copy stays for the case that the stream breaks.
+// Copies go.
 void FlowCustody::SendBack(CustodyContext& context, const FlowKey& flow, const Entry& entry) {
   uint32_t index = 0;
   for (const Packet& packet : entry.held) {
@@ -221,7 +222,8 @@ void FlowCustody::OnReturnedPacket(CustodyContext& context, const msg::ReturnedP
   Entry* entry = flows_.Find(packet.flow);
   if (entry == nullptr || entry->state != Custody::kHold || entry->epoch != m.epoch ||
       entry->returned_count != m.index) {
-    ++strays_;
+    ++strays_;  // again, or too late
+    context.outbox.packets.push_back({OutPacket::Fate::kForgotten, context.instance, packet});
     return;
   }
   ++entry->returned_count;

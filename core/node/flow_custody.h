@@ -16,6 +16,9 @@
 //   dst  WAIT --> REFUSED --ARM_BACK--> RETURN_ARMED --MARK: its buffer to src--> RETURN_SENT --COMMIT--> NONE
 //   src  SENT --HOLD--> HOLD (buffers) --the returned packets, then its own--> OWN
 //
+// What is sent has to be there to be sent again, when the stream to the peer breaks: the state in SENT, the buffered
+// packets in RETURN_SENT, until COMMIT. The packets take up the instance's buffer until then.
+//
 // EXPORTING and IMPORTING are the times that export and import take on the instance's CPU. Epochs order everything:
 // what comes with a lower one than the flow's is stale, the same again is answered again. A flow that this instance was
 // never told about is owned if the network function knows it.
@@ -196,8 +199,8 @@ class FlowCustody {
   void Import(CustodyContext& context, const FlowKey& flow, Entry& entry, const CustodyTask& task);
   void SendState(CustodyContext& context, const FlowKey& flow, const Entry& entry);
   void SendBack(CustodyContext& context, const FlowKey& flow, const Entry& entry);
+  void Release(CustodyContext& context, Entry& entry, OutPacket::Fate fate);
   bool Keep(CustodyContext& context, const Packet& packet, Entry& entry, std::vector<Packet>* where);
-  void Drop(CustodyContext& context, Entry& entry);
   void Drain(CustodyContext& context, Entry& entry);
   void Process(CustodyContext& context, std::vector<Packet>* packets);
   void Tell(const FlowKey& flow, const Entry& entry, Status status);

@@ -115,7 +115,7 @@ CustodyStatus FlowCustody::Commit(CustodyContext& context, const FlowKey& flow, 
     Delete(context, flow);
     Settle(context, flow, *entry, Custody::kNone, true);
   } else if (entry->state == Custody::kReturnSent) {
-    entry->held = {};
+    Release(context, *entry, OutPacket::Fate::kForgotten);  // the peer has them
     Settle(context, flow, *entry, Custody::kNone, true);
   }
   return CustodyStatus::kCommitted;
@@ -133,7 +133,7 @@ CustodyStatus FlowCustody::Cancel(CustodyContext& context, const FlowKey& flow, 
     Own(context, flow, entry);
   } else if (entry.epoch == command.epoch && entry.state == Custody::kWait) {
     entry.cancelled = true;
-    Drop(context, entry);  // none: the switch was never told to send any here
+    Release(context, entry, OutPacket::Fate::kDropped);  // none: the switch was never told to send any here
     Settle(context, flow, entry, Custody::kNone);
   }
   return CustodyStatus::kCancelled;
@@ -198,10 +198,7 @@ CustodyStatus FlowCustody::Fresh(CustodyContext& context, const FlowKey& flow, E
       return CustodyStatus::kStale;
     case Custody::kReturnSent:
       // They went to the one that died, which may have processed them. Again would be worse than not at all.
-      for (const Packet& packet : std::exchange(entry.held, {})) {
-        ++entry.dropped;
-        context.outbox.packets.push_back({OutPacket::Fate::kDropped, context.instance, packet});
-      }
+      Release(context, entry, OutPacket::Fate::kDropped);
       break;
     case Custody::kWait:
     case Custody::kRefused:

@@ -21,6 +21,9 @@ struct OutPacket {
     kToNf,     // switch: out of the port to `nf`
     kRelay,    // NF: unprocessed, back to the switch, which sends it to `nf`
     kDropped,  // a buffer was full, or its operation is over
+    // NF, controller: a copy of what is elsewhere, too (msg::ReturnedPacket), and is not needed here, or not any more.
+    // Nothing becomes of it: it is neither processed nor lost.
+    kForgotten,
   };
   Fate fate = Fate::kToSink;
   uint8_t nf = 0;

@@ -295,7 +295,9 @@ void ControllerService::OnFrame(ServicePeer& peer, TimePoint sent, Message&& mes
     return;
   }
   const Bytes size = WireSize(message);
-  if (auto* event = std::get_if<msg::PacketEvent>(&message.body)) event->packet.handle = vault_.Keep(octets);
+  Packet* packet = CarriedPacket(message.body);
+  const bool looked_at = std::holds_alternative<msg::PacketIn>(message.body);
+  if (packet != nullptr && !looked_at) packet->handle = vault_.Keep(octets);
   ++messages_in_;
   peer.line_.Push(options_.shared_clock ? std::min(sent, read_) : read_, size, {std::move(message), size});
 }
@@ -326,7 +328,10 @@ void ControllerService::Drain(TimePoint now) {
     if (const auto* step = std::get_if<event::Step>(&event); step != nullptr && !askers_.empty()) Tell(*step);
   }
   for (const OutMessage& out : outbox_.messages) Send(now, out);
-  for (const OutPacket& out : outbox_.packets) Drop(now, out.packet);                       // a controller has no ports
+  for (const OutPacket& out : outbox_.packets) {  // a controller has no ports
+    const bool lost = out.fate != OutPacket::Fate::kForgotten;
+    lost ? Drop(now, out.packet) : vault_.Drop(out.packet.handle);
+  }
   for (const JournalRecord& record : outbox_.journal) (void)journal_->Append(record).ok();  // Sync tells
   outbox_.Clear();
 }
@@ -335,17 +340,16 @@ void ControllerService::Send(TimePoint now, const OutMessage& out) {
   const bool to_switch = out.to.role == NodeId::Role::kSwitch;
   ServicePeer* peer = Find(to_switch ? PeerRole::kSwitch : PeerRole::kNf, to_switch ? 0 : out.to.instance);
   const Packet* packet = CarriedPacket(out.message.body);
-  if (peer == nullptr || peer->fault_) {
+  const bool copy = std::holds_alternative<msg::ReturnedPacket>(out.message.body);  // its sender has it still
+  const auto lose = [&] {
     ++undelivered_;
-    if (packet != nullptr) Drop(now, *packet);
-    return;
-  }
+    if (packet != nullptr) copy ? vault_.Drop(packet->handle) : Drop(now, *packet);
+  };
+  if (peer == nullptr || peer->fault_) return lose();
   const auto octets = packet == nullptr ? std::span<const uint8_t>() : vault_.Octets(packet->handle);
   if (const Status queued = peer->channel_->QueueMessage(now, out.message, octets); !queued) {
     peer->fault_ = queued.error();
-    ++undelivered_;
-    if (packet != nullptr) Drop(now, *packet);
-    return;
+    return lose();
   }
   ++messages_out_;
   if (packet != nullptr) vault_.Drop(packet->handle);

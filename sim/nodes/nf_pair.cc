@@ -285,6 +285,8 @@ void NfPair::Release(TimePoint, NodeId at, const OutPacket& out) {
     case OutPacket::Fate::kDropped:
       ++counters_.dropped;
       return;
+    case OutPacket::Fate::kForgotten:
+      return;
   }
 }
 
@@ -323,6 +325,11 @@ void NfPair::SendMarker(TimePoint, NodeId at, uint8_t nf, const Marker& marker) 
 
 void NfPair::Send(TimePoint now, NodeId from, NodeId to, Message message) {
   const Bytes size = WireSize(message);
+  if (auto* returned = std::get_if<msg::ReturnedPacket>(&message.body)) {  // its sender has it still
+    const Held& original = held_.at(returned->packet.handle);
+    returned->packet.handle = next_handle_++;
+    held_.emplace(returned->packet.handle, Held{original.packet->Copy(), original.header});
+  }
   ++counters_.control_messages;
   counters_.control_bytes += size.count();
   LinkTiming& link = control_[MachineIndex(from)][MachineIndex(to)];

@@ -164,6 +164,7 @@ class SmallTestbed {
           ToNf(packet.nf, packet.packet);
           break;
         case uhaul::OutPacket::Fate::kDropped:
+        case uhaul::OutPacket::Fate::kForgotten:
           break;
       }
     }

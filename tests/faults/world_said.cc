@@ -115,6 +115,8 @@ void World::OnMessage(NodeId from, NodeId to, const PayloadPtr& payload) {
 
 void World::OnPacket(NodeId node, const OutPacket& out, bool because_full) {
   switch (out.fate) {
+    case OutPacket::Fate::kForgotten:
+      return;
     case OutPacket::Fate::kToSink:
       return;  // its processing is collected like that of any other
     case OutPacket::Fate::kToNf:

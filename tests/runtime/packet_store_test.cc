@@ -87,6 +87,29 @@ TEST_CASE("PacketStore: held packets come back as they were, and pin no mbuf") {
   CHECK(store.held_peak() == handles.size());
 }
 
+TEST_CASE("PacketStore: what is packed stays, comes out the same elsewhere, and a copy has a life of its own") {
+  PacketStore store, other;
+  rte_mbuf* mbuf = Frame(5);
+  const PacketStore::Handle handle = store.KeepNew(mbuf);
+  rte_pktmbuf_free(mbuf);
+  std::array<uint8_t, PacketStore::kMaxPacked> once{}, again{};
+  const size_t length = store.Pack(handle, once);
+  CHECK(store.Pack(handle, again) == length);
+  CHECK(once == again);
+  const PacketStore::Handle copy = store.Copy(handle);
+  CHECK(store.held() == 2);
+  store.Drop(handle);
+  const auto there = other.Unpack({once.data(), length});
+  REQUIRE(there.has_value());
+  for (rte_mbuf* taken : {store.Take(copy, Pool()), other.Take(*there, Pool())}) {
+    REQUIRE(taken != nullptr);
+    CHECK(SequenceOf(taken) == 5);
+    CHECK(FrameField::Of(taken).stamp_ns == 5);
+    rte_pktmbuf_free(taken);
+  }
+  CHECK(store.held() + other.held() == 0);
+}
+
 TEST_CASE("PacketStore: a packet stays while the pool is empty, and a handle is never given twice") {
   PacketStore store;
   rte_mbuf* mbuf = Frame(5);

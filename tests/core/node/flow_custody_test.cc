@@ -22,10 +22,10 @@ const std::array<Custody, 11> kStates = {
     Custody::kImporting, Custody::kRefused, Custody::kReturnArmed, Custody::kReturnSent, Custody::kHold};
 const std::array<std::string, 11> kNames = {"NONE",      "OWN",     "ARMED",  "EXPORTING", "SENT", "WAIT",
                                             "IMPORTING", "REFUSED", "RARMED", "RSENT",     "HOLD"};
-const std::array<std::string, 20> kAnswers = {"prepared", "not-prepared", "armed",     "not-armed",      "no-state",
-                                              "active",   "active-lost",  "refused",   "committed",      "cancelled",
-                                              "reverted", "in-doubt",     "nothing",   "holding",        "armed-back",
-                                              "stale",    "misdirected",  "installed", "install-failed", "arrived"};
+const std::array<std::string, 21> kAnswers = {
+    "prepared",   "not-prepared", "armed",       "not-armed", "no-state",       "active",  "active-lost",
+    "refused",    "committed",    "cancelled",   "reverted",  "in-doubt",       "nothing", "holding",
+    "armed-back", "stale",        "misdirected", "installed", "install-failed", "arrived", "no-room"};
 
 Custody StateNamed(const std::string& name) {
   for (size_t i = 0; i < kNames.size(); ++i) {
@@ -363,7 +363,7 @@ TEST_CASE("FlowCustody: returned packets come before the own ones; a stream that
   dst.Mark(5);
   const std::vector<OutMessage> sent = dst.outbox_.messages;
   REQUIRE(sent.size() == 3);
-  CHECK(dst.held_ == Bytes());
+  CHECK(dst.held_ == Bytes(200));  // they may have to go again
 
   Bench src;
   src.Reach(Custody::kHold);  // has processed packet 0
@@ -382,6 +382,63 @@ TEST_CASE("FlowCustody: returned packets come before the own ones; a stream that
   CHECK(src.function_.Count(src.flow_) == 4);
   CHECK(src.held_ == Bytes());
   CHECK(src.custody_.idle());
+}
+
+TEST_CASE("FlowCustody: what is returned is kept until COMMIT, and let go once; what comes twice is let go at once") {
+  const auto forgotten = [](const Outbox& out) {
+    std::vector<uint64_t> digests;
+    for (const OutPacket& packet : out.packets) {
+      CHECK(packet.fate == OutPacket::Fate::kForgotten);
+      digests.push_back(packet.packet.digest);
+    }
+    return digests;
+  };
+  Bench dst;
+  dst.Reach(Custody::kRefused);
+  dst.Packet(1);
+  dst.Packet(2);
+  dst.Command(CustodyVerb::kArmBack, 5);
+  dst.outbox_.Clear();
+  dst.Mark(5);
+  const std::vector<OutMessage> sent = dst.outbox_.messages;
+  for (int times = 0; times < 2; ++times) {
+    dst.outbox_.Clear();
+    CustodyContext context = dst.Context();
+    dst.custody_.OnPeerOpened(context, 1, 9);
+    REQUIRE(dst.outbox_.messages.size() == 3);
+    CHECK(dst.outbox_.packets.empty());
+    for (size_t i = 0; i < 3; ++i) CHECK(dst.outbox_.messages[i].message == sent[i].message);
+  }
+  dst.Command(CustodyVerb::kCommit, 5);
+  CHECK(forgotten(dst.outbox_) == std::vector<uint64_t>{1, 2});
+  CHECK(dst.held_ == Bytes());
+  dst.Command(CustodyVerb::kCommit, 5);
+  CHECK(dst.outbox_.packets.empty());
+
+  Bench src;
+  src.Reach(Custody::kHold);
+  const auto& packet = std::get<msg::ReturnedPacket>(sent[0].message.body);
+  for (const bool again : {false, true}) {
+    src.outbox_.Clear();
+    CustodyContext context = src.Context();
+    src.custody_.OnReturnedPacket(context, packet);
+    CHECK(forgotten(src.outbox_).size() == (again ? 1 : 0));
+    CHECK(src.held_ == Bytes(100));
+  }
+}
+
+TEST_CASE("FlowCustody: what was returned to an instance that died is dropped, once, and makes room") {
+  Bench dst;
+  dst.Reach(Custody::kRefused);
+  dst.Packet(1);
+  dst.Command(CustodyVerb::kArmBack, 5);
+  dst.Mark(5);
+  CHECK(dst.held_ == Bytes(100));
+  dst.Command(CustodyVerb::kFresh, 6);
+  REQUIRE(dst.outbox_.packets.size() == 1);
+  CHECK(dst.outbox_.packets[0].fate == OutPacket::Fate::kDropped);
+  CHECK(dst.held_ == Bytes());
+  CHECK(dst.custody_.idle());
 }
 
 TEST_CASE("FlowCustody: REVERT and FRESH wait for the end of the dead one's stream, and for no other") {

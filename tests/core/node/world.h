@@ -363,6 +363,8 @@ class World {
         case OutPacket::Fate::kDropped:
           ++dropped_;
           break;
+        case OutPacket::Fate::kForgotten:
+          break;
       }
     }
     for (const OutMarker& m : out.markers) {

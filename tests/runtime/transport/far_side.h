@@ -196,6 +196,9 @@ class FarSide {
           ++dropped_;
           vault_.Drop(p.packet.handle);
           break;
+        case OutPacket::Fate::kForgotten:
+          vault_.Drop(p.packet.handle);
+          break;
       }
     }
   }
