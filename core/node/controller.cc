@@ -293,6 +293,8 @@ void Controller::Dispatch(TimePoint now, const Task& task, Outbox& outbox) {
     return;
   }
   if (const auto* hello = std::get_if<msg::Hello>(&task.message.body)) return OnHello(now, task.from, *hello, outbox);
+  const auto* report = std::get_if<msg::CustodyReport>(&task.message.body);
+  if (report != nullptr && task.from == kSwitchNode && task.message.generation == generation_) NoteRoom(*report);
   if (const auto found = hand_overs_.find(task.message.operation); found != hand_overs_.end()) {
     // What a node answered to a controller before this one says nothing here: more of that one's commands may be on
     // their way to it still. It is asked again at Hello.
@@ -308,6 +310,8 @@ void Controller::Dispatch(TimePoint now, const Task& task, Outbox& outbox) {
     ++strays_;
     if (const auto* lost = std::get_if<msg::PacketEvent>(&task.message.body)) {
       outbox.packets.push_back({OutPacket::Fate::kDropped, task.from.instance, lost->packet});
+    } else if (const auto* returned = std::get_if<msg::ReturnedPacket>(&task.message.body)) {
+      outbox.packets.push_back({OutPacket::Fate::kForgotten, task.from.instance, returned->packet});
     }
     return;
   }
@@ -366,6 +370,7 @@ void Controller::OnHello(TimePoint now, NodeId from, const msg::Hello& hello, Ou
   const bool other = sessions_.Answered(from, hello);
   // What it was told on the connection before may have been lost.
   const bool again = !other && resumed_.count(from) > 0;
+  if (from == kSwitchNode && other) unplaced_.Clear();
   if (from == kSwitchNode && (other || again)) ReinstallRules(outbox);
   if ((other && may_drop) || again) dropping_.insert(from);
   for (auto& entry : hand_overs_) {
@@ -411,6 +416,18 @@ void Controller::ReinstallRules(Outbox& outbox) const {
   }
 }
 
+// Which rules the switch has no room for, and which have got it.
+void Controller::NoteRoom(const msg::CustodyReport& report) {
+  for (const msg::FlowStatus& flow : report.flows) {
+    if (flow.status == msg::CustodyStatus::kNoRoom) {
+      unplaced_.Get(hasher_.Key(flow.tuple)) = true;
+    } else if (flow.status == msg::CustodyStatus::kInstalled && !unplaced_.empty()) {
+      unplaced_.Erase(hasher_.Key(flow.tuple));
+      dropped_unplaced_ += flow.dropped;
+    }
+  }
+}
+
 void Controller::DeclareDead(TimePoint now, NodeId nf, Outbox& outbox) {
   const size_t first = outbox.messages.size();
   sessions_.Declare(nf);
@@ -437,6 +454,7 @@ void Controller::Hash(StateHash& hash, TimePoint now) const {
     hash.Add(flow.id);
     hash.Add((rules_.Find(flow)->epoch << 8) | rules_.Find(flow)->nf);
   }
+  for (const FlowKey& flow : unplaced_.SortedKeys()) hash.Add(~flow.id);
   cpu_.ForEach([&](TimePoint due, const Task& task) {
     hash.Add(static_cast<uint64_t>((due - now).nanos()));
     hash.Add(task.message.operation);

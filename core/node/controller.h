@@ -74,6 +74,11 @@ class Controller {
   uint32_t generation() const { return generation_; }
   bool idle() const;  // every operation is closed, nothing waits for the CPU
   Bytes held_bytes() const { return held_; }
+  // Flows for whose rule the switch, which restarted, has no room: their packets go nowhere until it has. And the
+  // packets of those for which it had none for a while.
+  size_t unplaced() const { return unplaced_.size(); }
+  bool Unplaced(const FlowKey& flow) const { return unplaced_.Contains(flow); }
+  uint64_t dropped_unplaced() const { return dropped_unplaced_; }
   uint64_t strays() const { return strays_; }
   void Hash(StateHash& hash, TimePoint now) const;
 
@@ -95,6 +100,7 @@ class Controller {
   auto WithHandOver(TimePoint now, Outbox& outbox, Call call);
   void OnHello(TimePoint now, NodeId from, const msg::Hello& hello, Outbox& outbox);
   void ReinstallRules(Outbox& outbox) const;
+  void NoteRoom(const msg::CustodyReport& report);
   void ResumeNodes(TimePoint now, Outbox& outbox);
   Status AdmitBeside(const MoveRequest& request, bool wildcard) const;
   template <class Operation>
@@ -112,7 +118,9 @@ class Controller {
   std::set<NodeId> resumed_;           // were told to go on
   std::set<NodeId> dropping_;          // that restarted, and are to go on when they may
   FlowMap<journal::EndedFlow> rules_;  // that hand-overs left at the switch
-  FlowMap<TimePoint> moved_;           // when, while they cool down
+  FlowMap<bool> unplaced_;             // of the present switch, as far as it has said
+  uint64_t dropped_unplaced_ = 0;
+  FlowMap<TimePoint> moved_;  // when, while they cool down
   uint32_t generation_ = 1;
   uint64_t journaled_ = 0;
   OperationId next_operation_ = 1;

@@ -54,10 +54,11 @@ void HandOver::Add(const journal::Begin& begin, const FlowHasher& hasher) {
 void HandOver::Ended(const journal::End& end, const FlowHasher& hasher) {
   for (const journal::EndedFlow& ended : end.flows) {
     const uint32_t* index = index_.Find(hasher.Key(ended.tuple));
-    if (index == nullptr || Final(flows_[*index].phase)) continue;
+    if (index == nullptr || flows_[*index].ended()) continue;
     const bool moved = ended.epoch != 0 && ended.nf == request_.dst;
     flows_[*index].outcome = moved ? FlowOutcome::kMoved : FlowOutcome::kReturned;
-    flows_[*index].phase = moved ? FlowPhase::kMoved : FlowPhase::kReturned;
+    flows_[*index].phase = FlowPhase::kEnded;
+    flows_[*index].end = moved ? FlowEnd::kMoved : FlowEnd::kReturned;
     --open_;
     --preparing_;
   }
@@ -201,7 +202,7 @@ Status HandOver::Abort(HandOverContext& context) {
   if (phase_ != Phase::kMoving) {
     aborting_ = true;
     Mark(context, OperationStep::kAborted);
-    for (Flow& flow : flows_) Finish(context, flow, FlowPhase::kCancelled);
+    for (Flow& flow : flows_) Finish(context, flow, FlowEnd::kCancelled);
     Flush(context);
     Close(context);
     return {};
@@ -259,7 +260,7 @@ void HandOver::OnDead(HandOverContext& context, NodeId node) {
   src_dead_ = src_dead_ || src;
   dst_dead_ = dst_dead_ || dst;
   for (Flow& flow : flows_) {
-    if (Final(flow.phase)) continue;
+    if (flow.ended()) continue;
     if (src) OnSrcDied(context, flow);
     if (dst) OnDstDied(context, flow);
   }
@@ -289,12 +290,7 @@ bool HandOver::RulesKnown() const {
       case FlowPhase::kCommittingBack:
       case FlowPhase::kInstallingRevert:
       case FlowPhase::kInstallingOver:
-      case FlowPhase::kMoved:
-      case FlowPhase::kCancelled:
-      case FlowPhase::kReturned:
-      case FlowPhase::kReverted:
-      case FlowPhase::kFailedOver:
-      case FlowPhase::kLost:
+      case FlowPhase::kEnded:
         return false;
     }
     return false;
@@ -309,7 +305,7 @@ void HandOver::FenceSuccessor(HandOverContext& context, NodeId node) const {
   for (const Flow& flow : flows_) {
     const journal::EndedFlow* rule = context.rules.Find(flow.key);  // of this or of a later one
     const uint8_t owner = rule == nullptr ? request_.src : rule->nf;
-    const bool lost = flow.phase == FlowPhase::kLost;  // nobody has it: whoever gets its packets
+    const bool lost = flow.ended() && flow.end == FlowEnd::kLost;  // nobody has it: whoever gets its packets
     if (!lost && node != NfNode(owner)) flows.push_back(flow.key.tuple);
   }
   InBatches(flows, [&](std::vector<FiveTuple> batch, bool) {
@@ -358,7 +354,11 @@ void HandOver::OnMessage(HandOverContext& context, NodeId from, const MessageBod
 
 void HandOver::Forward(HandOverContext& context, NodeId from, MessageBody body) const {
   const bool from_src = from == NfNode(request_.src);
-  if (!from_src && from != NfNode(request_.dst)) return;
+  if (!from_src && from != NfNode(request_.dst)) {
+    const auto* returned = std::get_if<msg::ReturnedPacket>(&body);
+    if (returned != nullptr) context.outbox.packets.push_back({OutPacket::Fate::kForgotten, 0, returned->packet});
+    return;
+  }
   context.outbox.Send(NfNode(from_src ? request_.dst : request_.src), id_, std::move(body));
 }
 
@@ -368,7 +368,7 @@ void HandOver::Mark(HandOverContext& context, OperationStep step) const {
 
 bool HandOver::Owns(const FlowKey& flow) const {
   const uint32_t* index = closed() ? nullptr : index_.Find(flow);
-  return index != nullptr && !Final(flows_[*index].phase);
+  return index != nullptr && !flows_[*index].ended();
 }
 
 std::optional<HandOver::FlowPhase> HandOver::PhaseOf(const FlowKey& flow) const {
@@ -398,12 +398,13 @@ void HandOver::Hash(StateHash& hash, TimePoint now) const {
   hash.Add(begun_at_);
   for (const Flow& flow : flows_) {
     hash.Add(flow.key.id);
+    hash.Add(flow.ended() ? static_cast<uint64_t>(flow.end) : 0);
     hash.Add(static_cast<uint64_t>(flow.phase) | (static_cast<uint64_t>(flow.reason) << 8) |
              (static_cast<uint64_t>(flow.outcome) << 16) | (uint64_t{flow.got} << 24) | (flow.active ? 1ULL << 32 : 0) |
              (flow.over ? 2ULL << 32 : 0) | (flow.in_doubt ? 4ULL << 32 : 0) | (flow.state_lost ? 8ULL << 32 : 0) |
              (flow.acknowledged ? 16ULL << 32 : 0) | (uint64_t{flow.arrived} << 40));
     hash.Add((uint64_t{flow.dropped_src} << 32) | flow.dropped_dst);
-    hash.Add(Final(flow.phase) ? 0 : static_cast<uint64_t>((now - flow.issued).nanos()));
+    hash.Add(flow.ended() ? 0 : static_cast<uint64_t>((now - flow.issued).nanos()));
     // The window will learn it, or the grace time runs from it.
     hash.Add(InWindow(flow) || flow.acknowledged ? static_cast<uint64_t>((now - flow.installed).nanos()) : 0);
   }

@@ -94,13 +94,10 @@ class HandOver {
     kPolling,
     kInstallingOver,
     kFreshening,
-    kMoved,
-    kCancelled,
-    kReturned,
-    kReverted,
-    kFailedOver,
-    kLost,
+    kEnded,
   };
+  // How: the last words of the phases above, in capitals.
+  enum class FlowEnd : uint8_t { kMoved, kCancelled, kReturned, kReverted, kFailedOver, kLost };
 
   HandOver(OperationId id, MoveRequest request, std::optional<DetectorSpec> detector);
   // From the journal. More flows of the same operation may follow.
@@ -149,6 +146,7 @@ class HandOver {
   struct Flow {
     FlowKey key;
     FlowPhase phase = FlowPhase::kSelected;
+    FlowEnd end = FlowEnd::kCancelled;            // ENDED
     FlowOutcome reason = FlowOutcome::kReturned;  // of a cancellation
     FlowOutcome outcome = FlowOutcome::kPending;
     uint8_t got = 0;            // answers of this phase
@@ -162,6 +160,7 @@ class HandOver {
     uint32_t dropped_dst = 0;
     TimePoint issued{};     // this phase's commands, first
     TimePoint installed{};  // INSTALL said first; packet-out: acknowledged, and then: known to be in force
+    bool ended() const { return phase == FlowPhase::kEnded; }
   };
   struct Grace {
     TimePoint due;
@@ -211,9 +210,10 @@ class HandOver {
   void Cancel(HandOverContext& context, Flow& flow, FlowOutcome reason);
   void GoOver(HandOverContext& context, Flow& flow);
   void Got(HandOverContext& context, Flow& flow, uint8_t bit, FlowPhase next);
+  void GotCancelled(HandOverContext& context, Flow& flow, uint8_t bit);
   void Enter(HandOverContext& context, Flow& flow, FlowPhase phase);
   void SetPhase(Flow& flow, FlowPhase phase);
-  void Finish(HandOverContext& context, Flow& flow, FlowPhase phase);
+  void Finish(HandOverContext& context, Flow& flow, FlowEnd end);
   void TakeTurns(HandOverContext& context);
 
   // hand_over_messages.cc: what is said
@@ -226,7 +226,6 @@ class HandOver {
   std::vector<FiveTuple>& BatchFor(NodeId to, std::optional<msg::CustodyVerb> verb, Epoch epoch, bool markers = false);
   void Flush(HandOverContext& context);
 
-  static bool Final(FlowPhase phase) { return phase >= FlowPhase::kMoved; }
   static bool MarksByPacketOut(const HandOverContext& context) {
     return context.sessions.marking() == msg::Marking::kPacketOut;
   }

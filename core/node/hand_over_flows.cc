@@ -14,7 +14,7 @@ using msg::CustodyVerb;
 void HandOver::OnStatus(HandOverContext& context, Flow& flow, Link from, Epoch epoch, const msg::FlowStatus& status) {
   uint32_t& dropped = from == Link::kSrc ? flow.dropped_src : flow.dropped_dst;
   if (from != Link::kSwitch) dropped = std::max(dropped, status.dropped);
-  if (Final(flow.phase)) return;
+  if (flow.ended()) return;
   switch (status.status) {
     case CustodyStatus::kPrepared:
     case CustodyStatus::kArmed:
@@ -44,19 +44,20 @@ void HandOver::OnStatus(HandOverContext& context, Flow& flow, Link from, Epoch e
       flow.in_doubt = flow.in_doubt || status.status == CustodyStatus::kRevertedInDoubt;
       return Enter(context, flow, FlowPhase::kInstallingRevert);
     case CustodyStatus::kNothingToRevert:
-      if (flow.phase == FlowPhase::kReverting) Finish(context, flow, FlowPhase::kMoved);
+      if (flow.phase == FlowPhase::kReverting) Finish(context, flow, FlowEnd::kMoved);
       return;
     case CustodyStatus::kStale:
       // It returned so long ago that src has forgotten.
       if (recovered_ && from == Link::kSrc && epoch == back() && flow.phase >= FlowPhase::kInstallingBack &&
           flow.phase <= FlowPhase::kAwaitingReturn) {
-        return Finish(context, flow, FlowPhase::kReturned);
+        return Finish(context, flow, FlowEnd::kReturned);
       }
       return OnStale(context, flow, from);
     case CustodyStatus::kMisdirected:
       ++misdirected_;
       return;
     case CustodyStatus::kInstalled:
+    case CustodyStatus::kNoRoom:  // they go nowhere, but not where they went before
       return OnInstalled(context, flow, epoch);
     case CustodyStatus::kInstallFailed:
       return OnInstallFailed(context, flow);
@@ -74,11 +75,11 @@ void HandOver::OnAcknowledged(HandOverContext& context, Flow& flow, Link from, E
   } else if (flow.phase == FlowPhase::kPolling && status == CustodyStatus::kPrepared) {
     Enter(context, flow, FlowPhase::kInstallingOver);
   } else if (flow.phase == FlowPhase::kCommitting && forwards && status == CustodyStatus::kCommitted) {
-    Finish(context, flow, FlowPhase::kMoved);
+    Finish(context, flow, FlowEnd::kMoved);
   } else if (flow.phase == FlowPhase::kCommittingBack && epoch == back() && status == CustodyStatus::kCommitted) {
-    Finish(context, flow, FlowPhase::kReturned);
+    Finish(context, flow, FlowEnd::kReturned);
   } else if (flow.phase == FlowPhase::kCancelling && forwards && status == CustodyStatus::kCancelled) {
-    Got(context, flow, bit, FlowPhase::kCancelled);
+    GotCancelled(context, flow, bit);
   } else if (flow.phase == FlowPhase::kHolding && epoch == back() &&
              (status == CustodyStatus::kHolding || status == CustodyStatus::kArmedBack)) {
     Got(context, flow, bit, FlowPhase::kInstallingBack);
@@ -87,9 +88,12 @@ void HandOver::OnAcknowledged(HandOverContext& context, Flow& flow, Link from, E
 
 void HandOver::Got(HandOverContext& context, Flow& flow, uint8_t bit, FlowPhase next) {
   flow.got |= bit;
-  if (flow.got != kBoth) return;
-  if (Final(next)) return Finish(context, flow, next);
-  Enter(context, flow, next);
+  if (flow.got == kBoth) Enter(context, flow, next);
+}
+
+void HandOver::GotCancelled(HandOverContext& context, Flow& flow, uint8_t bit) {
+  flow.got |= bit;
+  if (flow.got == kBoth) Finish(context, flow, FlowEnd::kCancelled);
 }
 
 // An NF cannot give, or take, the flow.
@@ -102,7 +106,7 @@ void HandOver::OnRefusal(HandOverContext& context, Flow& flow, Link from, Custod
   const bool reverted = flow.phase == FlowPhase::kReverting && from == Link::kSrc;
   if (!polled && !reverted) return;
   flow.reason = reason;
-  Finish(context, flow, FlowPhase::kCancelled);
+  Finish(context, flow, FlowEnd::kCancelled);
 }
 
 void HandOver::OnActive(HandOverContext& context, Flow& flow, Epoch epoch) {
@@ -114,10 +118,10 @@ void HandOver::OnActive(HandOverContext& context, Flow& flow, Epoch epoch) {
       return Enter(context, flow, FlowPhase::kInstallingBack);
     }
     if (flow.active) return;  // it is the switch's answer that is waited for
-    return dst_dead_ ? Finish(context, flow, FlowPhase::kReturned) : Enter(context, flow, FlowPhase::kCommittingBack);
+    return dst_dead_ ? Finish(context, flow, FlowEnd::kReturned) : Enter(context, flow, FlowPhase::kCommittingBack);
   }
   if (flow.phase == FlowPhase::kFreshening && epoch == EpochOver(flow)) {
-    if (!flow.over) return Finish(context, flow, FlowPhase::kFailedOver);
+    if (!flow.over) return Finish(context, flow, FlowEnd::kFailedOver);
     flow.active = true;
     return Enter(context, flow, FlowPhase::kInstallingOver);
   }
@@ -139,7 +143,7 @@ void HandOver::OnActive(HandOverContext& context, Flow& flow, Epoch epoch) {
   any_active_ = true;
   // The switch may have restarted since an earlier controller changed its rule.
   if (recovered_ && !rerouted) return Enter(context, flow, FlowPhase::kInstalling);
-  return src_dead_ ? Finish(context, flow, FlowPhase::kMoved) : Enter(context, flow, FlowPhase::kCommitting);
+  return src_dead_ ? Finish(context, flow, FlowEnd::kMoved) : Enter(context, flow, FlowPhase::kCommitting);
 }
 
 // ---- rules
@@ -198,12 +202,12 @@ void HandOver::RuleInForce(HandOverContext& context, Flow& flow) {
     Mark(context, OperationStep::kRerouted);
     Enter(context, flow, flow.active ? FlowPhase::kCommitting : FlowPhase::kAwaitingActive);
   } else if (flow.phase == FlowPhase::kInstallingOver) {
-    if (flow.active) return Finish(context, flow, FlowPhase::kFailedOver);
+    if (flow.active) return Finish(context, flow, FlowEnd::kFailedOver);
     Enter(context, flow, FlowPhase::kFreshening);
   } else if (flow.phase == FlowPhase::kInstallingBack) {
     Enter(context, flow, flow.active ? FlowPhase::kCommittingBack : FlowPhase::kAwaitingReturn);
   } else if (flow.phase == FlowPhase::kInstallingRevert) {
-    Finish(context, flow, FlowPhase::kReverted);
+    Finish(context, flow, FlowEnd::kReverted);
   }
 }
 
@@ -214,7 +218,7 @@ void HandOver::OnInstallFailed(HandOverContext& context, Flow& flow) {
   } else if (flow.phase == FlowPhase::kInstallingOver) {
     Cancel(context, flow, FlowOutcome::kNotInstalled);
   } else if (flow.phase == FlowPhase::kInstallingRevert) {
-    Finish(context, flow, FlowPhase::kReverted);  // no rule of ours: the one before points to src still
+    Finish(context, flow, FlowEnd::kReverted);  // no rule of ours: the one before points to src still
   }
 }
 
@@ -236,13 +240,13 @@ void HandOver::OnStale(HandOverContext& context, Flow& flow, Link from) {
 void HandOver::OnDstDied(HandOverContext& context, Flow& flow) {
   switch (flow.phase) {
     case FlowPhase::kCancelling:
-      return Got(context, flow, kDstBit, FlowPhase::kCancelled);
+      return GotCancelled(context, flow, kDstBit);
     case FlowPhase::kCommittingBack:
-      return Finish(context, flow, FlowPhase::kReturned);
+      return Finish(context, flow, FlowEnd::kReturned);
     case FlowPhase::kPolling:
     case FlowPhase::kInstallingOver:
     case FlowPhase::kFreshening:
-      return Finish(context, flow, FlowPhase::kLost);
+      return Finish(context, flow, FlowEnd::kLost);
     case FlowPhase::kCommitting:  // it was active: what it had is gone, as with every NF that dies
     case FlowPhase::kReverting:
     case FlowPhase::kInstallingRevert:
@@ -256,12 +260,7 @@ void HandOver::OnDstDied(HandOverContext& context, Flow& flow) {
     case FlowPhase::kInstallingBack:
     case FlowPhase::kAwaitingReturn:
       return Enter(context, flow, FlowPhase::kReverting);
-    case FlowPhase::kMoved:
-    case FlowPhase::kCancelled:
-    case FlowPhase::kReturned:
-    case FlowPhase::kReverted:
-    case FlowPhase::kFailedOver:
-    case FlowPhase::kLost:
+    case FlowPhase::kEnded:
       return;
   }
 }
@@ -269,9 +268,9 @@ void HandOver::OnDstDied(HandOverContext& context, Flow& flow) {
 void HandOver::OnSrcDied(HandOverContext& context, Flow& flow) {
   switch (flow.phase) {
     case FlowPhase::kCancelling:
-      return Got(context, flow, kSrcBit, FlowPhase::kCancelled);
+      return GotCancelled(context, flow, kSrcBit);
     case FlowPhase::kCommitting:
-      return Finish(context, flow, FlowPhase::kMoved);
+      return Finish(context, flow, FlowEnd::kMoved);
     case FlowPhase::kCommittingBack:  // it had the flow back: what it had is gone, as with every NF that dies
     case FlowPhase::kPolling:
     case FlowPhase::kInstallingOver:
@@ -279,7 +278,7 @@ void HandOver::OnSrcDied(HandOverContext& context, Flow& flow) {
       return;
     case FlowPhase::kReverting:
     case FlowPhase::kInstallingRevert:
-      return Finish(context, flow, FlowPhase::kLost);
+      return Finish(context, flow, FlowEnd::kLost);
     case FlowPhase::kHolding:
     case FlowPhase::kInstallingBack:
     case FlowPhase::kAwaitingReturn:
@@ -290,12 +289,7 @@ void HandOver::OnSrcDied(HandOverContext& context, Flow& flow) {
     case FlowPhase::kInstalling:
     case FlowPhase::kAwaitingActive:
       return Enter(context, flow, FlowPhase::kPolling);
-    case FlowPhase::kMoved:
-    case FlowPhase::kCancelled:
-    case FlowPhase::kReturned:
-    case FlowPhase::kReverted:
-    case FlowPhase::kFailedOver:
-    case FlowPhase::kLost:
+    case FlowPhase::kEnded:
       return;
   }
 }
@@ -306,8 +300,8 @@ void HandOver::OnSrcDied(HandOverContext& context, Flow& flow) {
 void HandOver::Cancel(HandOverContext& context, Flow& flow, FlowOutcome reason) {
   flow.reason = reason;
   Enter(context, flow, FlowPhase::kCancelling);
-  if (src_dead_) Got(context, flow, kSrcBit, FlowPhase::kCancelled);
-  if (dst_dead_ && !Final(flow.phase)) Got(context, flow, kDstBit, FlowPhase::kCancelled);
+  if (src_dead_) GotCancelled(context, flow, kSrcBit);
+  if (dst_dead_ && !flow.ended()) GotCancelled(context, flow, kDstBit);
 }
 
 // Back from its return: dst goes on with what it has. It does so before the switch sends packets, for what has returned
@@ -356,12 +350,7 @@ void HandOver::Enter(HandOverContext& context, Flow& flow, FlowPhase phase) {
     case FlowPhase::kPolling:
     case FlowPhase::kInstallingOver:
     case FlowPhase::kFreshening:
-    case FlowPhase::kMoved:
-    case FlowPhase::kCancelled:
-    case FlowPhase::kReturned:
-    case FlowPhase::kReverted:
-    case FlowPhase::kFailedOver:
-    case FlowPhase::kLost:
+    case FlowPhase::kEnded:
       for (const Link link : {Link::kSrc, Link::kDst, Link::kSwitch}) Issue(context, flow, link);
       return;
   }
@@ -382,49 +371,33 @@ void HandOver::TakeTurns(HandOverContext& context) {
   }
 }
 
-void HandOver::Finish(HandOverContext& context, Flow& flow, FlowPhase phase) {
-  SetPhase(flow, phase);
+void HandOver::Finish(HandOverContext& context, Flow& flow, FlowEnd end) {
+  SetPhase(flow, FlowPhase::kEnded);
+  flow.end = end;
   --open_;
   journal::EndedFlow ended{flow.key.tuple, 0, request_.src};
-  switch (phase) {
-    case FlowPhase::kMoved:
-    case FlowPhase::kFailedOver:
+  switch (end) {
+    case FlowEnd::kMoved:
+    case FlowEnd::kFailedOver:
       flow.outcome = flow.state_lost ? FlowOutcome::kStateLost : FlowOutcome::kMoved;
       ended.epoch = EpochOver(flow);
       ended.nf = request_.dst;
       Mark(context, OperationStep::kLastDelete);
       break;
-    case FlowPhase::kReturned:
+    case FlowEnd::kReturned:
       flow.outcome = FlowOutcome::kRefused;
       ended.epoch = back();
       break;
-    case FlowPhase::kReverted:
+    case FlowEnd::kReverted:
       flow.outcome = flow.in_doubt ? FlowOutcome::kInDoubt : FlowOutcome::kReverted;
       ended.epoch = back();
       break;
-    case FlowPhase::kLost:
+    case FlowEnd::kLost:
       flow.outcome = FlowOutcome::kStateLost;
       break;
-    case FlowPhase::kCancelled:
+    case FlowEnd::kCancelled:
       flow.outcome = flow.reason;
       break;
-    case FlowPhase::kSelected:
-    case FlowPhase::kPreparing:
-    case FlowPhase::kReady:
-    case FlowPhase::kInstalling:
-    case FlowPhase::kAwaitingActive:
-    case FlowPhase::kCommitting:
-    case FlowPhase::kCancelling:
-    case FlowPhase::kHolding:
-    case FlowPhase::kInstallingBack:
-    case FlowPhase::kAwaitingReturn:
-    case FlowPhase::kCommittingBack:
-    case FlowPhase::kReverting:
-    case FlowPhase::kInstallingRevert:
-    case FlowPhase::kPolling:
-    case FlowPhase::kInstallingOver:
-    case FlowPhase::kFreshening:
-      UHAUL_CHECK(Final(phase));
   }
   context.outbox.events.push_back(event::Outcome{id_, flow.key.tuple, flow.outcome});
   if (ended.epoch != 0) context.rules.Get(flow.key) = ended;

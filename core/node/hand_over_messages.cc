@@ -73,12 +73,7 @@ void HandOver::Issue(HandOverContext& context, Flow& flow, Link link) {
       if (dst) Command(context, flow, link, CustodyVerb::kFresh, EpochOver(flow));
       return;
     case FlowPhase::kSelected:
-    case FlowPhase::kMoved:
-    case FlowPhase::kCancelled:
-    case FlowPhase::kReturned:
-    case FlowPhase::kReverted:
-    case FlowPhase::kFailedOver:
-    case FlowPhase::kLost:
+    case FlowPhase::kEnded:
       return;
   }
 }

@@ -11,7 +11,10 @@
 // data path does meanwhile is kept beside the rules.
 //
 // A switch that restarted knows no rule. It drops everything until the controller has put the rules back; they are in
-// force then, all of them.
+// force then, all of them. One that finds the table full (somebody else was faster) is kept beside the table: its flow
+// lives where the rule says, and the default may not have it. Its packets are dropped, unless they go to the same
+// instance by default, until an entry is free: then the rule takes it. The controller is told of both. Of more such
+// rules than the table has entries the switch keeps no account: it goes on dropping everything.
 #pragma once
 
 #include <algorithm>
@@ -64,6 +67,9 @@ class SwitchAgent {
   // The NF instance of the flow's exact rule, msg::kNoNf if it has none; and the epoch that set it.
   uint8_t RuleOf(const FlowKey& flow) const;
   Epoch EpochOf(const FlowKey& flow) const;
+  // Rules that have found no room since the switch restarted; and whether the flow's is one.
+  size_t unplaced() const { return unplaced_; }
+  bool Unplaced(const FlowKey& flow) const;
   uint64_t strays() const { return strays_; }
   void Hash(StateHash& hash, TimePoint now) const;
 
@@ -72,6 +78,7 @@ class SwitchAgent {
     msg::RuleAction action;
     uint64_t matched = 0;  // packets, since this action was installed
     OperationId operation = 0;
+    bool unplaced = false;  // it has no entry; `matched`: packets that were dropped
     Epoch epoch = 0;
   };
   struct Wildcard {
@@ -84,14 +91,20 @@ class SwitchAgent {
     FlowKey flow;
   };
   Rule* Lookup(const Packet& packet);
+  Rule* LookupWildcard(const Packet& packet);
+  uint8_t RouteUnplaced(const Packet& packet, Rule* rule);
+  bool Full() const { return exact_.size() - unplaced_ >= options_.table_capacity; }
+  void Place(TimePoint now, Outbox& outbox);
   void RunDue(TimePoint now, Outbox& outbox);
   void TakeOverDue(TimePoint now);
-  void Run(OperationId op, const msg::InstallRules& m, Outbox& outbox);
-  void Run(OperationId op, const msg::RemoveRules& m, Outbox& outbox);
+  void Run(TimePoint now, OperationId op, const msg::InstallRules& m, Outbox& outbox);
+  void Run(TimePoint now, OperationId op, const msg::RemoveRules& m, Outbox& outbox);
   void Run(TimePoint now, OperationId op, const msg::Install& m, Outbox& outbox);
   void Run(const msg::SendMarkers& m, Outbox& outbox);
-  msg::CustodyStatus InstallOne(TimePoint now, OperationId op, const msg::Install& m, const FlowKey& flow,
-                                uint32_t* installed);
+  // Nothing: there is no answer.
+  std::optional<msg::CustodyStatus> InstallOne(TimePoint now, OperationId op, const msg::Install& m,
+                                               const FlowKey& flow, uint32_t* installed);
+  void FollowLater(TimePoint now, const FlowKey& flow, const Rule* before);
   void Mark(uint8_t nf, const FlowKey& flow, Epoch epoch, uint64_t nonce, Outbox& outbox) const;
   uint64_t InstallWildcard(OperationId op, const msg::InstallRules& m);
   void Close(Outbox& outbox, size_t first) const;
@@ -100,6 +113,9 @@ class SwitchAgent {
   FlowHasher hasher_;
   CostServer<Message> cpu_;  // rule changes
   FlowMap<Rule> exact_;
+  size_t unplaced_ = 0;              // of these
+  std::deque<FlowKey> waiting_;      // for an entry, the longest first; some have it, or are gone
+  bool lost_account_ = false;        // more rules came since Hello than can be kept
   std::vector<Wildcard> wildcards_;  // by priority, highest first
   FlowMap<Epoch> failed_;            // the last epoch that failed; as many as there may be rules
   // What the data path has instead of a flow's rule (none: no exact rule), and what it will have before it.

@@ -261,7 +261,7 @@ void Fields(Wire& w, Of<msg::CustodyCommand> auto& m) {
 template <class Wire>
 void Fields(Wire& w, Of<msg::FlowStatus> auto& m) {
   Fields(w, m.tuple);
-  Enum(w, m.status, msg::CustodyStatus::kArrived);
+  Enum(w, m.status, msg::CustodyStatus::kNoRoom);
   w.Int(m.dropped);
 }
 template <class Wire>

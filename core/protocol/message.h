@@ -290,6 +290,8 @@ enum class CustodyStatus : uint8_t {
   kInstalled = 17,    // switch: the rule is in force, the marker behind the last packet
   kInstallFailed = 18,
   kArrived = 19,  // a packet of a flow that is waited for has come: the switch's data path follows the rule
+  kNoRoom = 20,   // switch that restarted: as kInstalled, but its table is full: the flow's packets go nowhere until
+                  // there is room, and then it says kInstalled
 };
 struct FlowStatus {
   FiveTuple tuple;
@@ -328,7 +330,9 @@ struct State {  // src -> dst
   Chunk chunk;
   bool operator==(const State&) const = default;
 };
-struct ReturnedPacket {  // dst -> src, after a refusal: what it buffered, in order
+// dst -> src, after a refusal: what it buffered, in order. A copy: dst has the packet until COMMIT, for it may have to
+// go again; an engine gives what leaves a handle of its own.
+struct ReturnedPacket {
   Epoch epoch = 0;
   uint32_t index = 0;  // from 0
   Packet packet;

@@ -264,6 +264,8 @@ Json ControllerService::StatusJson() const {
                  {"idle", controller_.idle()},
                  {"held_bytes", controller_.held_bytes().count()},
                  {"held_packets", vault_.held()},
+                 {"flows_without_room", controller_.unplaced()},
+                 {"dropped_without_room", controller_.dropped_unplaced()},
                  {"messages_received", messages_in_},
                  {"messages_sent", messages_out_},
                  {"undelivered", undelivered_},

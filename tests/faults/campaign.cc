@@ -120,6 +120,7 @@ class Run {
       : family_(family),
         random_(seed, 11),
         marking_random_(seed, 13),
+        filling_random_(seed, 17),
         plan_(DrawAll()),
         world_(plan_.options),
         delays_(random_, world_.link_count()) {
@@ -209,8 +210,6 @@ class Run {
       case Act::kAbort:
         return !world_.down(0) && (world_.now().nanos() < kGiveUpMicros * 1000 || NfDown());
       case Act::kFill:
-        // A switch that restarted has to have room for the rules that it had.
-        return !world_.down(1) && world_.crashes(1) == 0;
       case Act::kEmpty:
         return !world_.down(1);
       case Act::kRefuse:
@@ -268,6 +267,12 @@ class Run {
       const Choice after = back ? Choice{Act::kRestart, static_cast<uint16_t>(machine)}
                                 : Choice{Act::kDeclare, static_cast<uint16_t>(machine - 2)};
       At(world_.now() + DrawMicros(random_, 1000), after);
+    }
+    // Somebody else's rules may be in its table before those that it had.
+    if (choice.act == Act::kRestart && choice.a == 1 && filling_random_.Below(2) == 0) {
+      At(world_.now() + DrawMicros(filling_random_, filling_random_.Below(2) ? 1 : 100),
+         {Act::kFill, static_cast<uint16_t>(filling_random_.Below(3))});
+      if (filling_random_.Below(2)) At(world_.now() + DrawMicros(filling_random_, 2000), {Act::kEmpty, 0});
     }
     // A new controller has to be told again.
     if (choice.act == Act::kRestart && choice.a == 0) {
@@ -329,6 +334,7 @@ class Run {
   Family family_;
   Random random_;
   Random marking_random_;
+  Random filling_random_;
   Plan plan_;
   World world_;
   DrawnDelays delays_;

@@ -36,6 +36,7 @@ class Of {
   Of& MarkerLoss() { return Times(Act::kLoseMarker, 1); }
   Of& Abort() { return Times(Act::kAbort, 1); }
   Of& Refuse() { return Times(Act::kRefuse, 1); }
+  Of& Left(uint8_t entries) { return s_.table_left = entries, *this; }
   Of& TableFull() { return Times(Act::kFill, 1).Times(Act::kEmpty, 1); }
   Of& Late() { return s_.late = true, *this; }
   Of& Crash(size_t machine, uint8_t times = 1) { return s_.crashes[machine] = times, *this; }
@@ -131,6 +132,19 @@ std::vector<Scenario> HandOverScenarios() {
       Of("U49", "there and back, controller crash", 1, 1).Move(1, 0).Crash(kTheController),
       Of("U50", "dst refuses, and once more; early repeats", 1, 1).Move(0, 1).Refuse().Early(),
       Of("U51", "no room for the rule, early repeats", 1, 1).TableFull().Early(),
+      // A switch that restarts, and finds its table full of somebody else's rules.
+      Of("U68", "switch crash, then no room for the rules", 1, 2).Crash(kTheSwitch).TableFull(),
+      Of("U69", "there and back, switch crash, then no room for the rules", 1, 1)
+          .Move(1, 0)
+          .Crash(kTheSwitch)
+          .TableFull(),
+      Of("U70", "switch crash, then no room for the rules, controller crash", 1, 1)
+          .Crash(kTheSwitch)
+          .TableFull()
+          .Crash(kTheController),
+      Of("U71", "two flows, switch crash, then room for one rule", 2, 1).Crash(kTheSwitch).TableFull().Left(1),
+      Of("U72", "switch crash, then no room for the rules, dst refuses", 1, 2).Crash(kTheSwitch).TableFull().Refuse(),
+      Of("U73", "packet-out: switch crash, then no room for the rules", 1, 2).PacketOut().Crash(kTheSwitch).TableFull(),
       // A switch that marks by packet-out, behind its acknowledgements.
       Of("U20", "packet-out: no fault", 1, 4).PacketOut(),
       Of("U28", "packet-out: break, controller crash, marker loss", 1, 3)

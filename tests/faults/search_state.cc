@@ -87,7 +87,9 @@ void SearchState::Apply(const Choice& choice) {
   // Both kinds of connection break out of one budget.
   const Act drawn = choice.act == Act::kBreakPeers ? Act::kBreak : choice.act;
   if (Drawn(drawn)) --budget[static_cast<size_t>(drawn)];
-  altered = choice.act == Act::kFill || choice.act == Act::kEmpty;
+  // Where rules wait for room, the one that has got it shows at once.
+  const bool shows = choice.act == Act::kEmpty && world.forwarding().unplaced() > 0;
+  altered = (choice.act == Act::kFill || choice.act == Act::kEmpty) && !shows;
   world.Apply(choice);
 }
 
@@ -138,7 +140,8 @@ void SearchState::AddFaults(const Scenario& scenario, bool all, std::vector<Choi
   if (left(Act::kAbort) && up) add(Act::kAbort, begun);
   if (left(Act::kRefuse) && import_next && !world.down(2U + dst)) add(Act::kRefuse, dst);
   if (left(Act::kFill) && install_next && !world.down(kTheSwitch)) add(Act::kFill, scenario.table_left);
-  if (left(Act::kEmpty) && !left(Act::kFill) && install_next && !world.down(kTheSwitch)) add(Act::kEmpty, 0);
+  const bool empty_shows = install_next || world.forwarding().unplaced() > 0;
+  if (left(Act::kEmpty) && !left(Act::kFill) && empty_shows && !world.down(kTheSwitch)) add(Act::kEmpty, 0);
   if (left(Act::kBreak)) {
     for (size_t m = 1; m < world.machine_count() && up; ++m) {
       if (world.down(m)) continue;

@@ -7,9 +7,8 @@
 // Faults strike only while an operation is under way.
 //
 // What cannot matter is left out:
-//   - an NF that is told to refuse, a table that is filled or emptied: only when an import, or a rule, comes next.
-//   Until
-//     then nobody could tell, and so the one follows the other at once;
+//   - an NF that is told to refuse, a table that is filled or emptied: only when an import, or a rule, comes next (or a
+//     rule waits for room). Until then nobody could tell, and so the one follows the other at once;
 //   - when every operation has ended and none is to come, the controller hears the rest at once: it does nothing about
 //     it, and neither do faults strike any more, whatever is left of their budget;
 //   - a journal that no later controller will read is durable at once, if none waits for that.

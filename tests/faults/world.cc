@@ -388,12 +388,15 @@ std::string World::EndFaultOf(uint32_t flow) const {
   if (f.reported && !options().hand_over) return {};  // OpenNF: its state and its packets have parted
   int owners = 0;
   bool routed = false;
+  // The switch has no room for its rule: it says so, and drops.
+  const uint8_t kept_for = forwarding().Unplaced(Flow(flow)) ? forwarding().RuleOf(Flow(flow)) : msg::kNoNf;
   for (uint8_t x = 0; x < options().nfs; ++x) {
     if (down(MachineIndex(NfNode(x))) || !nf(x).function().Knows(Flow(flow))) continue;
     ++owners;
-    routed |= RouteOf(flow) == x;
+    routed |= RouteOf(flow) == x || (RouteOf(flow) == msg::kNoNf && kept_for == x);
   }
   if (f.owner_died) return {};
+  if (kept_for != msg::kNoNf && !controller().Unplaced(Flow(flow))) return "nobody knows that " + name + " has no room";
   const bool has_state = static_cast<uint64_t>(std::popcount(f.processed)) > f.ended_at;
   if (owners > 1) return name + " has state in two places";
   if (owners == 0 && has_state && !f.reported) return name + " has no state anywhere";

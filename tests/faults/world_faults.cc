@@ -31,8 +31,12 @@ void World::Fill(uint32_t left) {
 void World::Empty() {
   msg::RemoveRules rules;
   for (uint32_t n = 0; n < options().table_capacity; ++n) rules.flows.push_back(FillerTuple(n));
-  Outbox unheard;
-  switch_.Write().OnMessage(now_, Message{0, controller().generation(), rules}, unheard);
+  Outbox out;
+  switch_.Write().OnMessage(now_, Message{0, controller().generation(), rules}, out);
+  // What is acknowledged is theirs; which rules have found room now is the controller's.
+  std::erase_if(out.messages,
+                [](const OutMessage& m) { return std::holds_alternative<msg::RulesAck>(m.message.body); });
+  Do(kSwitchNode, Take(kSwitchNode, out));
 }
 
 // Packets that go down with something are lost for a reason that everybody can see.

@@ -1,6 +1,7 @@
 #include "core/node/switch_agent.h"
 
 #include <catch2/catch.hpp>
+#include <optional>
 
 using namespace uhaul;
 using namespace uhaul::literals;
@@ -163,6 +164,114 @@ TEST_CASE("SwitchAgent: one that restarted follows every rule when it lets packe
   b.Say(msg::ResumeForwarding{});
   CHECK(b.Port() == 1);
   CHECK_FALSE(b.agent.behind());
+}
+
+namespace {
+
+// A switch that restarted: its table has room for one rule, and somebody else's is there first.
+struct Crowded {
+  SwitchAgent agent;
+  explicit Crowded(uint32_t capacity = 1, uint32_t others = 1)
+      : agent({.profile = *FindProfile("ideal"), .hash_key = kKey, .table_capacity = capacity, .restarted = true}) {
+    Say(msg::Hello{});
+    for (uint32_t n = 0; n < others; ++n) Say(Bench::Exact({Tuple(static_cast<uint8_t>(200 + n))}, 0));
+  }
+  Outbox Say(MessageBody body, OperationId operation = 1) {
+    Outbox out;
+    agent.OnMessage(TimePoint(), {operation, 1, std::move(body)}, out);
+    return out;
+  }
+  // What is answered to INSTALL; nothing: nothing.
+  std::optional<msg::CustodyStatus> Install(uint8_t n, Epoch epoch, uint8_t nf, size_t markers = 1) {
+    const Outbox out = Say(msg::Install{epoch, nf, static_cast<uint8_t>(1 - nf), 5, {Tuple(n)}});
+    if (out.messages.empty()) return std::nullopt;
+    CHECK(out.markers.size() == markers);
+    return std::get<msg::CustodyReport>(out.messages.at(0).message.body).flows.at(0).status;
+  }
+  uint8_t Port(uint8_t n) {
+    Packet packet;
+    packet.flow = FlowHasher(kKey).Key(Tuple(n));
+    uint8_t nf = 99;
+    Outbox out;
+    agent.OnBurst(TimePoint(), {&packet, 1}, {&nf, 1}, out);
+    return nf;
+  }
+};
+using msg::CustodyStatus;
+
+}  // namespace
+
+TEST_CASE(
+    "SwitchAgent: a rule that finds no room after a restart: its packets go nowhere until there is, and it says") {
+  Crowded b;
+  CHECK(b.Install(1, 4, 1) == CustodyStatus::kNoRoom);
+  CHECK(b.Install(1, 4, 1) == CustodyStatus::kNoRoom);
+  CHECK(b.Install(1, 3, 0, 0) == CustodyStatus::kStale);
+  b.Say(msg::ResumeForwarding{});
+  CHECK(b.Port(1) == msg::kNoNf);
+  CHECK(b.Port(1) == msg::kNoNf);
+  CHECK(b.Port(2) == 0);  // a flow without a rule
+  CHECK(b.agent.unplaced() == 1);
+  CHECK(b.agent.table_entries() == 1);
+  // A flow that has not been moved stays where it is, as ever.
+  CHECK(b.Install(3, 8, 1, 0) == CustodyStatus::kInstallFailed);
+
+  const Outbox out = b.Say(msg::RemoveRules{1, {Tuple(200)}}, 9);
+  REQUIRE(out.messages.size() == 2);
+  CHECK(out.messages[1].message.operation == 1);  // of the rule
+  CHECK(out.messages[1].message.generation == 1);
+  const auto& report = std::get<msg::CustodyReport>(out.messages[1].message.body);
+  CHECK(report.epoch == 4);
+  CHECK(report.flows.at(0) == msg::FlowStatus{Tuple(1), CustodyStatus::kInstalled, 2});
+  CHECK(b.Port(1) == 1);
+  CHECK(b.agent.unplaced() == 0);
+  CHECK(b.Install(1, 4, 1) == CustodyStatus::kInstalled);
+}
+
+TEST_CASE("SwitchAgent: a rule without room changes with its epoch; where the default goes there too, packets go") {
+  Crowded b;
+  CHECK(b.Install(1, 4, 1) == CustodyStatus::kNoRoom);
+  b.Say(msg::ResumeForwarding{});
+  CHECK(b.Install(1, 8, 0) == CustodyStatus::kNoRoom);
+  CHECK(b.Port(1) == 0);
+  CHECK(b.Install(1, 12, 1) == CustodyStatus::kNoRoom);
+  CHECK(b.Port(1) == msg::kNoNf);
+  CHECK(b.agent.EpochOf(FlowHasher(kKey).Key(Tuple(1))) == 12);
+}
+
+TEST_CASE(
+    "SwitchAgent: of rules without room the one that has waited longest gets the entry; one that is removed none") {
+  Crowded b(3, 3);
+  for (const uint8_t n : {5, 1, 3}) CHECK(b.Install(n, 4, 1) == CustodyStatus::kNoRoom);
+  b.Say(msg::ResumeForwarding{});
+  b.Say(msg::RemoveRules{1, {Tuple(5)}});
+  CHECK(b.agent.unplaced() == 2);
+  CHECK(b.Port(5) == 0);
+  b.Say(msg::RemoveRules{2, {Tuple(200)}});
+  CHECK(b.Port(1) == 1);
+  CHECK(b.Port(3) == msg::kNoNf);
+  CHECK(b.agent.table_entries() == 3);
+  // Another operation's rule of the flow needs the room just so.
+  CHECK(std::get<msg::RulesAck>(b.Say(Bench::Exact({Tuple(3)}, 0)).messages.at(0).message.body).failed.size() == 1);
+  b.Say(msg::RemoveRules{3, {Tuple(201), Tuple(202)}});
+  CHECK(b.agent.unplaced() == 0);
+  CHECK(b.Port(3) == 1);
+}
+
+TEST_CASE("SwitchAgent: of more rules without room than it can keep it goes on dropping all, until it is told anew") {
+  Crowded b(2, 2);
+  CHECK(b.Install(5, 4, 1) == CustodyStatus::kNoRoom);
+  CHECK(b.Install(1, 4, 1) == CustodyStatus::kNoRoom);
+  CHECK_FALSE(b.Install(3, 4, 1).has_value());
+  b.Say(msg::ResumeForwarding{});
+  CHECK(b.Port(9) == msg::kNoNf);
+  b.Say(msg::Hello{});
+  b.Say(msg::RemoveRules{1, {Tuple(200)}});
+  for (const uint8_t n : {5, 1, 3}) CHECK(b.Install(n, 4, 1).has_value());
+  b.Say(msg::ResumeForwarding{});
+  CHECK(b.Port(9) == 0);
+  CHECK(b.Port(5) == 1);
+  CHECK(b.Port(1) == msg::kNoNf);
 }
 
 TEST_CASE("SwitchAgent: exact rules win over wildcards, wildcards over the default") {

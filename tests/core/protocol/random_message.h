@@ -136,7 +136,7 @@ class RandomMessages {
     m.flows.resize(random_.Below(6));
     for (msg::FlowStatus& flow : m.flows) {
       All(flow.tuple, flow.dropped);
-      SetEnum(flow.status, msg::CustodyStatus::kArrived);
+      SetEnum(flow.status, msg::CustodyStatus::kNoRoom);
     }
   }
   void Fill(msg::Install& m) { All(m.epoch, m.nf, m.mark_nf, m.nonce, m.flows); }
