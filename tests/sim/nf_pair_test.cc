@@ -197,6 +197,40 @@ TEST_CASE("NfPair: a marker stays behind its flow in a queue that tells flows ap
   CHECK(Audit(*pair).violations() == 0);
 }
 
+// New flows while elephants move: src relays them, and then the rules send them straight to dst.
+TEST_CASE("NfPair: markers that src passes on keep relayed flows in order; without them they are overtaken") {
+  const RelayEnd end = GENERATE(RelayEnd::kPlain, RelayEnd::kMarked);
+  Star star;
+  SendUdp(star.sender, star.server, star.server_address, 4);
+  constexpr uint16_t kNew = 6;
+  for (uint16_t i = 0; i < kNew; ++i) {
+    ns3::UdpClientHelper sending(star.server_address, kPort + 100 + i);
+    sending.SetAttribute("PacketSize", ns3::UintegerValue(100));
+    sending.SetAttribute("Interval", ns3::TimeValue(ns3::MicroSeconds(10)));
+    sending.SetAttribute("MaxPackets", ns3::UintegerValue(3000));
+    sending.Install(star.sender).Start(ns3::MicroSeconds(100'100 + 50 * i));
+  }
+  const auto pair = ns3::CreateObject<NfPair>(Options());
+  REQUIRE(pair->Install(star.router.Get(0), star.nfs.Get(0), star.nfs.Get(1)).ok());
+  ns3::Simulator::Schedule(ns3::MilliSeconds(100), [pair, end] {
+    MoveRequest request;
+    request.scheme = *FindScheme("uhaul-op");
+    request.scheme.after = AfterMove::kFlip;
+    request.scheme.relay_end = end;
+    REQUIRE(pair->MoveElephant(request, {DetectorSpec::Kind::kProportion, 0.9, {}}).ok());
+  });
+  RunFor(400);
+  CHECK(pair->controller().idle());
+  CHECK(pair->counters().relayed > 10);
+  CHECK(pair->counters().processed == 8000 + kNew * 3000);
+  CHECK(pair->counters().dropped == 0);
+  CHECK(pair->held() == 0);
+  const AuditCounts audit = Audit(*pair);
+  CHECK(audit.packets == 8000 + kNew * 3000);
+  CHECK(audit.lost == 0);
+  CHECK((audit.violations() == 0) == (end == RelayEnd::kMarked));
+}
+
 TEST_CASE("NfPair: NFs in a row, on a LAN with the server") {
   ns3::NodeContainer sender(1), router(1), nfs(2), server(1);
   ns3::InternetStackHelper().InstallAll();

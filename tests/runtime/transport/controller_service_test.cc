@@ -133,6 +133,57 @@ TEST_CASE("ControllerService: a move of 1,000 flows under load loses and repeats
   CHECK(running.service().undelivered() == 0);
 }
 
+TEST_CASE("ControllerService: what a destination that refuses returns comes through it whole, and is kept nowhere") {
+  constexpr uint32_t kFlows = 200;
+  const SocketFolder folder;
+  Running running(Options(), "unix:" + folder.File("s"));
+  const FarSide flows({}, *FindProfile("ideal"), kFlows);
+  int made = 0;
+  FarSide side(FarSide::Join(running.address()), *FindProfile("ideal"), kFlows, [&](auto violations) {
+    auto function = std::make_unique<testing::OracleNf>(violations);
+    for (uint32_t n = 0; n < kFlows && made > 0; ++n) {
+      function->Refuse(FlowHasher(testing::kTestKey).Key(flows.TupleOf(n)));
+    }
+    ++made;
+    return function;
+  });
+  Northbound driver = running.Driver();
+  for (uint32_t n = 0; n < kFlows; ++n) side.SendPacket(n);
+  const uint64_t operation = StartMove(&driver, {{"scheme.name", "handover"}});
+  RunUntil(&side, &driver, operation, "closed", kFlows);
+  RunUntilQuiet(&side);
+  CHECK(side.states(0) == kFlows);
+  CHECK(side.states(1) == 0);
+  CHECK(side.delivered() == side.sent());
+  CHECK(side.repeated() + side.reordered() + side.violations() == 0);
+  CHECK(side.wrong_octets() == 0);
+  CHECK(side.vault().held() == 0);
+  running.Stop();
+  CHECK(running.service().vault().held() == 0);
+  CHECK(running.service().vault().held_peak() > 0);
+}
+
+TEST_CASE("ControllerService: a returned packet of no operation is not kept, and not counted as lost") {
+  auto pair = SocketPair();
+  ControllerServiceOptions options = Options();
+  std::atomic<int> dropped = 0;
+  options.on_drop = [&](TimePoint, const Packet&) { ++dropped; };
+  ControllerService service(std::move(options));
+  service.Adopt(std::move(pair[1]), {PeerRole::kNf, 1, ""});
+  std::thread thread([&] { (void)service.Run(); });
+  Channel channel(std::move(pair[0]), "service");
+  const uint8_t octets[] = {1, 2, 3};
+  REQUIRE(channel.QueueMessage({}, {9, 0, msg::ReturnedPacket{37, 0, {}}}, octets).ok());
+  REQUIRE(channel.QueueMessage({}, {9, 0, msg::PacketEvent{}}, octets).ok());
+  REQUIRE(channel.Flush().ok());
+  while (dropped == 0) std::this_thread::yield();
+  service.Stop();
+  thread.join();
+  CHECK(service.vault().held() == 0);
+  CHECK(service.vault().held_peak() > 0);
+  CHECK(dropped == 1);
+}
+
 TEST_CASE("ControllerService: a hand-over that one controller began is carried through by the next, from the journal") {
   constexpr uint32_t kFlows = 300;
   const SocketFolder folder;
@@ -182,6 +233,51 @@ TEST_CASE("ControllerService: a hand-over that one controller began is carried t
   CHECK(side.states(1) == kFlows);
   CHECK(side.delivered() == side.sent());
   CHECK(side.repeated() + side.reordered() + side.violations() == 0);
+}
+
+// What instances have on their way to one another goes through the controller: who comes (again) may lack it.
+TEST_CASE("ControllerService: with a journal each nf is told of the way to the other, when it comes and comes again") {
+  const SocketFolder folder;
+  ControllerService service(Options());
+  REQUIRE(service.OpenJournal(folder.File("journal")).ok());
+  const Result<Address> address = service.Listen(*Address::Parse("unix:" + folder.File("s")));
+  REQUIRE(address.ok());
+  std::thread thread([&service] { (void)service.Run().ok(); });
+  std::map<uint8_t, std::vector<Json>> told;  // by instance
+  std::map<uint8_t, Channel> nfs;
+  const auto join = [&](uint8_t instance) {
+    nfs.erase(instance);
+    Result<Channel> channel = Join(*address, {PeerRole::kNf, instance, ""}, kPatience);
+    for (int i = 0; i < 1000 && !channel.ok(); ++i) {  // until the one before it is seen to have gone
+      channel = Join(*address, {PeerRole::kNf, instance, ""}, kPatience);
+    }
+    REQUIRE(channel.ok());
+    nfs.emplace(instance, *std::move(channel));
+  };
+  const auto await = [&](uint8_t instance, size_t paths) {
+    Frames frames;
+    for (;;) {
+      REQUIRE(nfs.at(instance).Receive(frames).ok());
+      for (const std::string& text : std::exchange(frames.admin, {})) {
+        const Json json = Json::parse(text);
+        if (json.contains("path")) told[instance].push_back(json["path"]);
+      }
+      if (told[instance].size() >= paths) return;
+      pollfd waiting{nfs.at(instance).fd(), POLLIN, 0};
+      REQUIRE(::poll(&waiting, 1, 60'000) == 1);
+    }
+  };
+  join(0);
+  join(1);
+  await(0, 1);
+  await(1, 1);
+  join(0);
+  await(1, 2);
+  await(0, 2);
+  service.Stop();
+  thread.join();
+  CHECK(told[0] == std::vector<Json>{1, 1});
+  CHECK(told[1] == std::vector<Json>{0, 0});
 }
 
 TEST_CASE("ControllerService: an aborted move loses nothing and holds nothing; costs come with the call") {

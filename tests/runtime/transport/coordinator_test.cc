@@ -82,20 +82,24 @@ class Party {
 
 class World {
  public:
-  World() : coordinator_({.controller = "", .rate_scale = 1, .roles = {}}, [](const std::string&) {}) {
-    ControllerServiceOptions options;
-    options.controller = {.profile = *FindProfile("ideal"), .hash_key = {}, .nf_count = 2};
-    coordinator_.Bind(&options);
-    service_.emplace(std::move(options));
-    coordinator_.Attach(&*service_);
-    address_ = service_->Listen(Address::Parse("unix:" + folder_.File("s")).value()).value();
-    thread_ = std::thread([this] { (void)service_->Run(); });
+  // Journalled: a run goes on when a node leaves it.
+  explicit World(bool journalled = false) : journalled_(journalled) {
+    Boot();
     for (const char* role : kTestbedRoles) Come(role);
-    driver_.emplace(address_, Hello{PeerRole::kDriver, 0, ""});
+    for (auto& [role, node] : nodes_) {
+      if (journalled_) node->Say({{"resume", {{"run", 0U}}}});
+    }
+    LeaveDriver();  // the last to come is the last to be read
   }
-  ~World() {
-    service_->Stop();
-    thread_.join();
+  ~World() { End(); }
+  // The controller dies, and another one begins, with its journal. Nobody is connected to that one yet.
+  void Replace() {
+    End();
+    nodes_.clear();
+    driver_.reset();
+    service_.reset();
+    coordinator_.reset();
+    Boot();
   }
   void Come(const std::string& role) {
     Hello hello{PeerRole::kSwitch, 0, "fake"};
@@ -103,12 +107,25 @@ class World {
     if (role.starts_with("nf")) hello = {PeerRole::kNf, static_cast<uint8_t>(role[2] - '1'), "fake"};
     nodes_.insert_or_assign(role, std::make_unique<Party>(address_, hello));
   }
+  // As a node that is in the middle of a run.
+  void ComeBack(const std::string& role, const Json& resume) {
+    Come(role);
+    node(role).Say({{"resume", resume}});
+  }
   Party& node(const std::string& role) { return *nodes_.at(role); }
-  Party& driver() { return *driver_; }
-  void LeaveDriver() { driver_.emplace(address_, Hello{PeerRole::kDriver, 0, ""}); }
+  std::map<std::string, std::unique_ptr<Party>>& nodes() { return nodes_; }
+  Party& driver() {
+    if (!driver_) LeaveDriver();
+    return *driver_;
+  }
+  void LeaveDriver() {
+    driver_.reset();
+    driver_.emplace(address_, Hello{PeerRole::kDriver, 0, ""});
+    asked_before_ = asked_;
+  }
 
   void Ask(const PointSpec& point = small::Point("none")) {
-    driver_->Say({{"call", "run"}, {"id", ++asked_}, {"spec", CanonicalSpec(point)}});
+    driver().Say({{"call", "run"}, {"id", ++asked_}, {"spec", CanonicalSpec(point)}});
   }
   // Until every node has its set-up: the run's number.
   uint64_t SetUp() {
@@ -122,16 +139,23 @@ class World {
     for (auto& [role, node] : nodes_) CHECK(node->Await("start")["start"]["run"] == run);
     return run;
   }
-  // A run of the scheme `none`, up to where reports are asked for.
-  uint64_t UntilReports() {
+  // A run of the scheme `none`, up to where it moves, and up to where reports are asked for.
+  uint64_t UntilMoving() {
     Ask();
     const uint64_t run = Start();
     node("generator").Say({{"t0", run}, {"at_ns", 200'000'000U}});
     for (auto& [role, node] : nodes_) CHECK(node->Await("begin")["begin"]["t0_ns"] == 200'000'000);
     for (auto& [role, node] : nodes_) node->Await("over");
+    return run;
+  }
+  uint64_t UntilReports() {
+    const uint64_t run = UntilMoving();
+    EndRun(run);
+    return run;
+  }
+  void EndRun(uint64_t run) {
     node("generator").Say({{"ended", run}, {"at_ns", 400'000'000U}, {"capped", false}});
     for (auto& [role, node] : nodes_) CHECK(node->Await("report")["report"] == run);
-    return run;
   }
   void FinishRun(uint64_t run) {
     for (auto& [role, node] : nodes_) node->Say({{"reported", run}, {"measurements", {{"clock", role}}}});
@@ -140,7 +164,7 @@ class World {
   Json Answer() {
     Json reply = driver_->Await("reply");
     CHECK(reply["reply"] == asked_);
-    CHECK(driver_->Count("reply") == static_cast<int>(asked_));
+    CHECK(driver_->Count("reply") == static_cast<int>(asked_ - asked_before_));
     return reply;
   }
   std::string Fault() { return Answer().value("error", std::string("none")); }
@@ -160,14 +184,34 @@ class World {
   }
 
  private:
+  void Boot() {
+    const std::string journal = journalled_ ? folder_.File("journal") : "";
+    coordinator_.emplace(TestbedConfig{.controller = "", .rate_scale = 1, .journal = journal, .roles = {}},
+                         [](const std::string&) {});
+    ControllerServiceOptions options;
+    options.controller = {.profile = *FindProfile("ideal"), .hash_key = {}, .nf_count = 2};
+    coordinator_->Bind(&options);
+    service_.emplace(std::move(options));
+    coordinator_->Attach(&*service_);
+    if (journalled_) REQUIRE(service_->OpenJournal(journal).ok());
+    address_ = service_->Listen(Address::Parse("unix:" + folder_.File("s")).value()).value();
+    thread_ = std::thread([this] { (void)service_->Run(); });
+  }
+  void End() {
+    service_->Stop();
+    thread_.join();
+  }
+
+  const bool journalled_;
   SocketFolder folder_;
-  Coordinator coordinator_;
+  std::optional<Coordinator> coordinator_;
   std::optional<ControllerService> service_;
   Address address_;
   std::thread thread_;
   std::map<std::string, std::unique_ptr<Party>> nodes_;
   std::optional<Party> driver_;
   uint64_t asked_ = 0;
+  uint64_t asked_before_ = 0;  // by drivers that have left
 };
 
 TEST_CASE("Coordinator: a run goes from set-up to record, with what every node measured") {
@@ -357,6 +401,161 @@ TEST_CASE("Coordinator: status shows who has joined and the run under way") {
   CHECK(now["nodes"]["nf2"] == "not joined");
   CHECK(now["nodes"]["switch"] == "ending the run before");
   CHECK(now["runs_failed"] == 1);
+}
+
+// ---- a run survives
+
+// Where a node stands in a run of the scheme `none`: what it says when it comes back to a controller.
+Json Standing(uint64_t run, bool moving) {
+  Json resume = {{"run", run}, {"at_ns", 1'000'000}, {"spec", CanonicalSpec(small::Point("none"))}};
+  if (moving) resume["t0_ns"] = 200'000'000U;
+  return resume;
+}
+
+TEST_CASE("Coordinator: with a journal a node that dies leaves the run, and one in its place is taken in") {
+  World world(true);
+  const uint64_t run = world.UntilMoving();
+  world.node("nf2").Leave();
+  world.ComeBack("nf2", {{"run", 0U}});
+  const Json setup = world.node("nf2").Await("setup")["setup"];
+  CHECK(setup["run"] == run);
+  CHECK(setup["restarted"].is_number_integer());
+  CHECK(Json(setup["spec"]) == Json(CanonicalSpec(small::Point("none"))));
+  // Until it is ready its machine is not there, and the others are not told of a way to it.
+  CHECK(world.node("nf1").Count("path") == 2);  // when the run began: of each to the other
+  world.node("nf2").Say({{"ready", run}});
+  CHECK(world.node("nf2").Await("path")["path"] == 0);
+  CHECK(world.node("nf1").Count("path") == 3);
+  CHECK(world.node("nf2").Count("stop") + world.node("nf1").Count("stop") == 0);
+  world.EndRun(run);
+  world.FinishRun(run);
+  CHECK(world.Answer()["measurements"]["nf2.clock"] == "nf2");
+}
+
+TEST_CASE("Coordinator: with a journal a node that was only cut off goes on where it was; it hears what it missed") {
+  World world(true);
+  const uint64_t run = world.UntilMoving();
+  world.node("switch").Leave();
+  world.ComeBack("switch", Standing(run, true));
+  CHECK(world.node("switch").Await("over")["over"] == run);
+  CHECK(world.node("switch").Count("setup") + world.node("switch").Count("stop") == 0);
+  world.EndRun(run);
+  world.FinishRun(run);
+  CHECK_FALSE(world.Answer().contains("error"));
+}
+
+TEST_CASE("Coordinator: a node that is not back when the run ends is not waited for, and the driver is told") {
+  World world(true);
+  const uint64_t run = world.UntilMoving();
+  world.node("nf2").Leave();
+  for (int polls = 0; polls < 600; ++polls) {  // until it is seen to have gone
+    world.driver().Say({{"call", "status"}, {"id", "s"}});
+    if (world.driver().Await("testbed")["testbed"]["nodes"]["nf2"] == "not joined") break;
+  }
+  world.nodes().erase("nf2");
+  world.EndRun(run);
+  world.FinishRun(run);
+  const Json reply = world.driver().Await("measurements");
+  CHECK(reply["measurements"]["nf2.lost"] == "yes");
+  CHECK_FALSE(reply["measurements"].contains("nf1.lost"));
+  // It comes back to a run that is over.
+  world.ComeBack("nf2", Standing(run, true));
+  CHECK(world.node("nf2").Await("stop")["stop"] == run);
+}
+
+TEST_CASE(
+    "Coordinator: with a journal, too, a run ends with its generator, and with one that another process replaced") {
+  for (const bool replaced : {false, true}) {
+    CAPTURE(replaced);
+    World world(true);
+    const uint64_t run = world.UntilMoving();
+    if (replaced) {
+      world.Replace();
+      world.ComeBack("switch", Standing(run, true));
+      world.Ask();
+      world.ComeBack("generator", {{"run", 0U}});
+      CHECK(world.Fault() == "generator is another one: what was sent and what came is gone");
+      CHECK(world.node("switch").Await("stop")["stop"] == run);
+    } else {
+      world.node("generator").Leave();
+      CHECK(world.Fault() == "generator left during the run");
+      CHECK(world.node("nf1").Await("stop")["stop"] == run);
+    }
+  }
+}
+
+TEST_CASE("Coordinator: a controller that takes the place of one that died takes up the run, for whoever asks for it") {
+  for (const bool moving : {false, true}) {
+    CAPTURE(moving);
+    World world(true);
+    uint64_t run = 0;
+    if (moving) {
+      run = world.UntilMoving();
+    } else {
+      world.Ask();
+      run = world.Start();
+    }
+    world.Replace();
+    for (const char* role : kTestbedRoles) world.ComeBack(role, Standing(run, moving));
+    world.Ask();  // the same once more: it is answered when that run ends
+    if (!moving) {
+      world.node("generator").Say({{"t0", run}, {"at_ns", 200'000'000U}});
+      for (auto& [role, node] : world.nodes()) CHECK(node->Await("begin")["begin"]["run"] == run);
+    }
+    for (auto& [role, node] : world.nodes()) CHECK(node->Await("over")["over"] == run);
+    world.EndRun(run);
+    world.FinishRun(run);
+    const Json reply = world.Answer();
+    CHECK_FALSE(reply.contains("error"));
+    CHECK(reply.value("octets", 0U) > 0);
+    for (auto& [role, node] : world.nodes()) CHECK(node->Count("setup") + node->Count("stop") == 0);
+  }
+}
+
+TEST_CASE("Coordinator: what comes back with a run that nobody can take up is told to stop, and the next run begins") {
+  World world(true);
+  world.Replace();
+  world.driver();  // it is told who leaves
+  const Json good = Standing(5, true);
+  Json no_time = good, far = good, text = good, spec = good;
+  no_time.erase("at_ns");
+  far["at_ns"] = int64_t{1} << 61;
+  text["at_ns"] = "soon";
+  spec["spec"] = {{"workload.name", "no_such"}};
+  for (const Json& resume : {no_time, far, text, spec}) {
+    CAPTURE(resume.dump());
+    world.ComeBack("switch", resume);
+    CHECK(world.node("switch").Await("stop")["stop"] == 5);
+    world.node("switch").Say({{"stopped", 5U}});
+    world.node("switch").Leave();
+    world.driver().Await("lost");
+  }
+  for (const char* role : kTestbedRoles) world.ComeBack(role, {{"run", 0U}});
+  Json answer;
+  for (int i = 0; i < 100; ++i) {  // until the last has said so
+    world.driver().Say({{"call", "status"}, {"id", "s"}});
+    answer = world.driver().Await("testbed")["testbed"];
+    world.LeaveDriver();
+    world.driver().Say({{"call", "run"}, {"id", "x"}, {"spec", Json::object()}});
+    if (!world.driver().Await("reply").contains("missing")) break;
+  }
+  CHECK(answer["run"].is_null());
+  world.LeaveDriver();
+  world.NextRunSucceeds();
+}
+
+TEST_CASE("Coordinator: with a journal no run begins before every node has said whether it is in one") {
+  World world(true);
+  world.Replace();
+  for (const char* role : {"generator", "switch", "nf1"}) world.ComeBack(role, {{"run", 0U}});
+  world.Come("nf2");
+  Json answer;
+  for (int i = 0; i < 100; ++i) {
+    world.Ask();
+    answer = world.driver().Await("reply");
+    if (answer["missing"] == Json({"nf2 (joining)"})) break;
+  }
+  CHECK(answer["missing"] == Json({"nf2 (joining)"}));
 }
 
 }  // namespace
