@@ -1,6 +1,7 @@
 #include "experiments/engine_runner.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
@@ -257,6 +258,9 @@ int RunPlan(const Plan& plan, const RunnerOptions& options, const MakeEngine& ma
                  failed.message().c_str());
     return kBadInput;
   }
+  // What reading the plan left behind: every fork below would copy its page tables, and every exit tear them down. With
+  // 80,000 points that was 0.8 GB, and four fifths of the time.
+  malloc_trim(0);
   signal(SIGPIPE, SIG_IGN);  // a reader of progress may leave
   signal(SIGCHLD, SIG_DFL);
   Progress progress(options.progress_fd, program);
