@@ -12,7 +12,7 @@ namespace uhaul::runtime {
 namespace {
 
 // Of the controller's events, between two rounds: what it says must not hold up packets.
-constexpr size_t kMostMail = 64;
+constexpr size_t kMostSaid = 64;
 
 Hello HelloOf(NodeId machine) {
   if (machine == kSwitchNode) return {PeerRole::kSwitch, 0, ""};
@@ -20,33 +20,6 @@ Hello HelloOf(NodeId machine) {
 }
 
 }  // namespace
-
-void RecordMail::Put(TimePoint at, std::variant<RecordEvent, Lost> what) {
-  const std::lock_guard lock(mutex_);
-  put_.push_back({at, std::move(what)});
-}
-
-bool RecordMail::Take(size_t most, Facts* facts) {
-  if (next_ == taken_.size()) {
-    taken_.clear();
-    next_ = 0;
-    const std::unique_lock lock(mutex_, std::try_to_lock);
-    if (!lock.owns_lock()) return true;
-    taken_.swap(put_);
-  }
-  for (; most > 0 && next_ < taken_.size(); --most, ++next_) {
-    const Item& item = taken_[next_];
-    if (const auto* lost = std::get_if<Lost>(&item.what)) {
-      facts->Lost(item.at, lost->flow);
-      continue;
-    }
-    const auto& event = std::get<RecordEvent>(item.what);
-    facts->Event(item.at, event);
-    const auto* step = std::get_if<event::Step>(&event);
-    closed_ |= step != nullptr && step->step == OperationStep::kClosed;
-  }
-  return next_ < taken_.size();
-}
 
 Result<std::unique_ptr<Testbed>> RealTestbed::Create(const PointSpec& spec, const Scenario& scenario,
                                                      const RealTestbedOptions& options) {
@@ -113,18 +86,25 @@ RealTestbed::~RealTestbed() {
 
 Status RealTestbed::StartController() {
   const PointSpec& spec = run_.spec();
-  service_ = std::make_unique<ControllerService>(ControllerServiceOptions{
-      .controller = {.profile = {}, .hash_key = HashKeyOf(spec), .nf_count = kNfCount},
-      .clock = [this] { return clock_.Now(); },
-      .shared_clock = true,
-      .bell = &to_controller_,
-      .on_event = [this](TimePoint at, const RecordEvent& event) { mail_.Put(at, event); },
-      .on_drop = [this](TimePoint at, const Packet& packet) { mail_.Put(at, RecordMail::Lost{packet.flow}); },
-      .on_join = nullptr,
-      .on_lost = nullptr,
-      .on_admin = nullptr,
-      .on_blob = nullptr,
-      .log = nullptr});
+  service_ = std::make_unique<ControllerService>(
+      ControllerServiceOptions{.controller = {.profile = {}, .hash_key = HashKeyOf(spec), .nf_count = kNfCount},
+                               .clock = [this] { return clock_.Now(); },
+                               .shared_clock = true,
+                               .bell = &to_controller_,
+                               .on_event =
+                                   [this](TimePoint at, const RecordEvent& event) {
+                                     said_.Put({at, event});
+                                   },
+                               .on_drop =
+                                   [this](TimePoint at, const Packet& packet) {
+                                     said_.Put({at, Lost{packet.flow}});
+                                   },
+                               .on_round = [this] { said_.Send(); },
+                               .on_join = nullptr,
+                               .on_lost = nullptr,
+                               .on_admin = nullptr,
+                               .on_blob = nullptr,
+                               .log = nullptr});
   node_->Listen(&to_node_);
   for (size_t i = 1; i < kMachines; ++i) {
     if (Status connected = ConnectMachine(MachineNode(i)); !connected) return connected;
@@ -150,6 +130,17 @@ Status RealTestbed::ConnectMachine(NodeId machine) {
   return {};
 }
 
+bool RealTestbed::TakeSaid(size_t most) {
+  Facts& facts = node_->plane().facts();
+  return said_.Take(most, [&](const Said& said) {
+    if (const auto* lost = std::get_if<Lost>(&said.what)) return facts.Lost(said.at, lost->flow);
+    const auto& event = std::get<RecordEvent>(said.what);
+    facts.Event(said.at, event);
+    const auto* step = std::get_if<event::Step>(&event);
+    closed_ |= step != nullptr && step->step == OperationStep::kClosed;
+  });
+}
+
 template <class Done>
 Status RealTestbed::RunUntil(Done done) {
   const TimePoint begin = node_->now();
@@ -159,7 +150,7 @@ Status RealTestbed::RunUntil(Done done) {
       const std::lock_guard lock(fault_mutex_);
       return fault_ ? Status(round.error()) : fault_;
     }
-    mail_.Take(kMostMail, &node_->plane().facts());
+    TakeSaid(kMostSaid);
     if (telemetry_ != nullptr) telemetry_->PublishIfDue(node_->now(), node_->plane());
   }
   node_->AddElapsed(node_->now() - begin);
@@ -223,7 +214,7 @@ std::optional<Operation> RealTestbed::BeginRun(const PointSpec& point) {
 }
 
 bool RealTestbed::Over(TimePoint now) {
-  if (run_.moving() && mail_.closed()) {
+  if (run_.moving() && closed_) {
     run_.OnOperationOver();
     if (traffic_ != nullptr) traffic_->OnOver();
     looked_ = true;
@@ -245,7 +236,7 @@ Result<RunRecord> RealTestbed::RunToEnd() {
   if (const Status ran = RunUntil([this](TimePoint now) { return Over(now); }); !ran) return ran.error();
   service_->Stop();
   controller_.join();
-  while (mail_.Take(kMostMail, &node_->plane().facts())) {
+  while (TakeSaid(kMostSaid)) {
   }
   if (traffic_ != nullptr) return MergeRecord();
   run_.recorder().counters().generator_late_ns = static_cast<uint64_t>(punctuality().latest_ns);

@@ -12,6 +12,7 @@
 #include "runtime/link_captures.h"
 #include "runtime/real_node.h"
 #include "runtime/run_telemetry.h"
+#include "runtime/sheet_queue.h"
 #include "runtime/testbed.h"
 #include "runtime/traffic_thread.h"
 #include "runtime/transport/controller_service.h"
@@ -25,30 +26,6 @@ struct RealTestbedOptions {
   rte_mempool* pool = nullptr;       // outlives the testbed
   LinkCaptures* captures = nullptr;  // of its links, if any; outlives it, too
   bool telemetry = false;            // publish figures (telemetry.h)
-};
-
-// What the controller's thread says for the record, on its way to the lcore.
-class RecordMail {
- public:
-  struct Lost {
-    FlowKey flow;
-  };
-  void Put(TimePoint at, std::variant<RecordEvent, Lost> what);
-  // Moves at most `most` into the record; false if none are left.
-  bool Take(size_t most, Facts* facts);
-  // Taken: the controller has closed the operation.
-  bool closed() const { return closed_; }
-
- private:
-  struct Item {
-    TimePoint at;
-    std::variant<RecordEvent, Lost> what;
-  };
-  std::mutex mutex_;
-  std::vector<Item> put_;
-  std::vector<Item> taken_;  // the lcore's own
-  size_t next_ = 0;          // of taken_
-  bool closed_ = false;
 };
 
 class RealTestbed final : public Testbed {
@@ -67,6 +44,15 @@ class RealTestbed final : public Testbed {
   }
 
  private:
+  // What the controller's thread says for the record, on its way to the lcore.
+  struct Lost {
+    FlowKey flow;
+  };
+  struct Said {
+    TimePoint at;
+    std::variant<RecordEvent, Lost> what;
+  };
+
   RealTestbed(const PointSpec& spec, const Scenario& scenario, const RealTestbedOptions& options)
       : scenario_(scenario), clock_(options.tsc_hz, options.rate_scale), run_(spec, scenario) {}
   Status MakeRoles(const RealTestbedOptions& options);
@@ -77,6 +63,8 @@ class RealTestbed final : public Testbed {
   // Rounds until `done(now)` says so.
   template <class Done>
   Status RunUntil(Done done);
+  // At most so much of what the controller said goes into the record; whether more is there.
+  bool TakeSaid(size_t most);
   // Of the run, from t0: whether it is over.
   bool Over(TimePoint now);
 
@@ -89,7 +77,8 @@ class RealTestbed final : public Testbed {
   Doorbell to_node_;  // rung by the controller
   Doorbell to_controller_;
   std::vector<std::unique_ptr<Channel>> channels_;
-  RecordMail mail_;
+  SheetQueue<Said> said_;
+  bool closed_ = false;  // the controller has closed the operation, and the record has it
   std::unique_ptr<RealNode> node_;
   std::unique_ptr<TrafficThread> traffic_;  // with a second lcore
   std::unique_ptr<ControllerService> service_;

@@ -180,6 +180,7 @@ Status ControllerService::Run() {
     if (Status synced = SyncJournal(); !synced) return synced;
     FlushAll();
     RemoveLost();
+    if (options_.on_round) options_.on_round();
   }
   FlushAll();
   return {};

@@ -74,6 +74,7 @@ struct ControllerServiceOptions {
   // All called in the thread of Run(); the first two may not call the service.
   std::function<void(TimePoint, const RecordEvent&)> on_event;
   std::function<void(TimePoint, const Packet&)> on_drop;                         // a packet that the controller lost
+  std::function<void()> on_round{};                                              // a round of the loop is over
   std::function<void(ServicePeer&)> on_join;                                     // welcomed
   std::function<void(ServicePeer&)> on_lost;                                     // nothing can be sent to it any more
   std::function<bool(ServicePeer&, const nlohmann::json&)> on_admin;             // true: it was known
