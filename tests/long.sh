@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The long suite, called by ./test --long: what takes too long for every day.
-#   1. AddressSanitizer and UBSan on results, definitions and sockets, ThreadSanitizer on core, workloads,
-#      sockets and the runtime
+#   1. AddressSanitizer and UBSan on everything that ./test does not run under them (results, definitions, sockets, simulator,
+#      runtime), ThreadSanitizer on core, workloads, sockets and the runtime; how many of core's lines the tests run
 #   2. g++ and clang agree, to the byte of every record, on a slice of the grid
 #   3. fork equals full run on the same slice
 #   4. trains equal packets on the same slice and for thousands of seeds, and the mutants of the train are caught
@@ -19,8 +19,11 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
 say "AddressSanitizer and UBSan ..."
-build asan test_results test_experiments test_transport uhaul
-ctest --test-dir build/asan -R '^(results|experiments|transport)$' -j "$jobs" --output-on-failure
+build asan test_results test_experiments test_transport test_sim test_runtime uhaul uhaul-sim uhaul-runtime
+ctest --test-dir build/asan -R '^(results|experiments|transport|sim|runtime)$' -j "$jobs" --output-on-failure
+
+say "how much of core/ the tests run ..."
+tests/coverage.sh
 
 say "ThreadSanitizer ..."
 build tsan test_core test_workloads test_transport uhaul uhaul-runtime

@@ -5,7 +5,7 @@ packages=(g++ cmake ninja-build pkg-config libfmt-dev catch2 libboost-program-op
           nlohmann-json3-dev libns3-dev libpcap-dev libsqlite3-dev gnuplot-nox dpdk-dev libdpdk-dev)
 # What only tests compare us with; ./test adds them, and ./test --long what it needs besides.
 test_packages=(tshark prads)
-long_packages=(clang chromium slurm-wlm munge)
+long_packages=(clang chromium slurm-wlm munge gcovr)
 # Debian's npm conflicts with a Node.js that somebody installed otherwise.
 command -v npm >/dev/null || long_packages+=(npm)
 install=1
