@@ -202,7 +202,7 @@ TEST_CASE("NfPair: markers that src passes on keep relayed flows in order; witho
   const RelayEnd end = GENERATE(RelayEnd::kPlain, RelayEnd::kMarked);
   Star star;
   SendUdp(star.sender, star.server, star.server_address, 4);
-  constexpr uint16_t kNew = 6;
+  constexpr uint16_t kNew = 2;  // half of a link in all: a queue by flows would let the marker overtake what waits
   for (uint16_t i = 0; i < kNew; ++i) {
     ns3::UdpClientHelper sending(star.server_address, kPort + 100 + i);
     sending.SetAttribute("PacketSize", ns3::UintegerValue(100));
@@ -228,6 +228,8 @@ TEST_CASE("NfPair: markers that src passes on keep relayed flows in order; witho
   const AuditCounts audit = Audit(*pair);
   CHECK(audit.packets == 8000 + kNew * 3000);
   CHECK(audit.lost == 0);
+  INFO("gaps " << audit.gaps << ", repeats " << audit.repeats << ", out of order " << audit.reorders
+               << ", without state " << audit.state_missing);
   CHECK((audit.violations() == 0) == (end == RelayEnd::kMarked));
 }
 
