@@ -225,7 +225,7 @@ Duration Controller::CostOf(const Message& message) const {
 void Controller::OnMessage(TimePoint now, NodeId from, const Message& message, Outbox& outbox) {
   const size_t first = outbox.messages.size();
   RunDue(now, outbox);
-  cpu_.Submit(now, CostOf(message), {from, message});
+  cpu_.Submit(now, CostOf(message), {from, message, sessions_.connection(from)});
   RunDue(now, outbox);
   Close(outbox, first);
 }
@@ -292,7 +292,11 @@ void Controller::Dispatch(TimePoint now, const Task& task, Outbox& outbox) {
     ++strays_;
     return;
   }
-  if (const auto* hello = std::get_if<msg::Hello>(&task.message.body)) return OnHello(now, task.from, *hello, outbox);
+  if (const auto* hello = std::get_if<msg::Hello>(&task.message.body)) {
+    if (task.connection == sessions_.connection(task.from)) return OnHello(now, task.from, *hello, outbox);
+    ++strays_;  // of one that has gone since
+    return;
+  }
   const auto* report = std::get_if<msg::CustodyReport>(&task.message.body);
   if (report != nullptr && task.from == kSwitchNode && task.message.generation == generation_) NoteRoom(*report);
   if (const auto found = hand_overs_.find(task.message.operation); found != hand_overs_.end()) {
@@ -459,6 +463,7 @@ void Controller::Hash(StateHash& hash, TimePoint now) const {
     hash.Add(static_cast<uint64_t>((due - now).nanos()));
     hash.Add(task.message.operation);
     hash.Add(task.message.body.index());
+    hash.Add(sessions_.connection(task.from) - task.connection);
   });
   release_.ForEach([&](TimePoint due, const ReleasedPacket& packet) {
     hash.Add(static_cast<uint64_t>((due - now).nanos()));

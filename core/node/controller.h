@@ -86,6 +86,7 @@ class Controller {
   struct Task {
     NodeId from;
     Message message;
+    uint64_t connection = 0;  // by which it came
   };
   Result<OperationId> Start(TimePoint now, const MoveRequest& request, std::optional<DetectorSpec> detector,
                             Outbox& outbox);

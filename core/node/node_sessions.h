@@ -1,5 +1,7 @@
 // NodeSessions: which switch and NF instances the controller has greeted, and who they said they are. A node that comes
-// back with another incarnation has died in between; a time-out never means that.
+// back with another incarnation has died in between; a time-out never means that. What it said on a connection that is
+// over, or before the operator declared it dead, says nothing about the present: whoever lets messages wait asks which
+// connection they came by.
 #pragma once
 
 #include <map>
@@ -12,18 +14,22 @@ namespace uhaul {
 class NodeSessions {
  public:
   // The connection opened: the node is greeted, and is not there until it answers.
-  void Greet(NodeId node) { sessions_[node].up = false; }
+  void Greet(NodeId node) {
+    sessions_[node].up = false;
+    ++sessions_[node].connection;
+  }
   // True if it is another one than the last time (or the first).
   bool Answered(NodeId node, const msg::Hello& hello) {
     Session& session = sessions_[node];
     const bool other = session.incarnation != hello.incarnation;
-    session = {hello.incarnation, true, false, hello.marking};
+    session = {hello.incarnation, true, false, hello.marking, session.connection};
     return other;
   }
   // The operator's word: it will not come back as it was.
   void Declare(NodeId node) {
     sessions_[node].up = false;
     sessions_[node].dead = true;
+    ++sessions_[node].connection;
   }
   bool dead(NodeId node) const {
     const auto found = sessions_.find(node);
@@ -32,6 +38,11 @@ class NodeSessions {
   bool up(NodeId node) const {
     const auto found = sessions_.find(node);
     return found != sessions_.end() && found->second.up;
+  }
+  // Their number; a declaration ends one, too.
+  uint64_t connection(NodeId node) const {
+    const auto found = sessions_.find(node);
+    return found == sessions_.end() ? 0 : found->second.connection;
   }
   // How the switch marks, as it has said last.
   msg::Marking marking() const {
@@ -57,6 +68,7 @@ class NodeSessions {
     bool up = false;
     bool dead = false;
     msg::Marking marking = msg::Marking::kAtomic;
+    uint64_t connection = 0;
   };
   std::map<NodeId, Session> sessions_;
 };

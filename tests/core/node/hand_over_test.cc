@@ -267,6 +267,51 @@ TEST_CASE("Hand-over: after OpenNF's move of the same flows, and before it") {
   for (uint32_t f = 0; f < 10; ++f) CHECK(w.oracle(1).Count(w.Flow(f)) == 2000);
 }
 
+// The controller's CPU takes 5 us for a message: what has arrived is not heard yet.
+TEST_CASE(
+    "Hand-over: an answer to a greeting says nothing if its sender was declared dead, or came anew, before it is "
+    "heard") {
+  const bool declared = GENERATE(false, true);
+  Profile profile = *FindProfile("ideal");
+  profile.message.per_item = 5_us;
+  Controller controller({.profile = profile, .hash_key = uhaul::testing::kTestKey, .nf_count = 2, .journal = true});
+  Outbox out;
+  TimePoint now = Us(0);
+  controller.Recover(now, {}, out);
+  const auto hear = [&] {
+    now = now + 100_us;
+    controller.OnTimer(now, out);
+  };
+  const auto come = [&](NodeId node, uint64_t incarnation) {
+    controller.OnConnected(now, node, out);
+    controller.OnMessage(now, node, {0, controller.generation(), msg::Hello{incarnation}}, out);
+  };
+  for (const NodeId node : {kSwitchNode, NfNode(0)}) come(node, 5);
+  hear();
+  come(NfNode(1), 7);
+  if (declared) {
+    controller.DeclareDead(now, NfNode(1), out);
+  } else {
+    controller.OnConnected(now, NfNode(1), out);
+  }
+  hear();
+  CHECK(controller.strays() == 1);
+  MoveRequest request;
+  request.scheme = *FindScheme("handover");
+  if (declared) {
+    const auto refused = controller.Move(now, request, out);
+    REQUIRE_FALSE(refused.ok());
+    CHECK_THAT(refused.error().message, Catch::Contains("declared dead"));
+    return;
+  }
+  const auto operation = controller.Move(now, request, out);
+  REQUIRE(operation.ok());
+  CHECK(controller.FindHandOver(*operation)->phase() == HandOver::Phase::kGreeting);
+  controller.OnMessage(now, NfNode(1), {0, controller.generation(), msg::Hello{8}}, out);
+  hear();
+  CHECK(controller.FindHandOver(*operation)->phase() == HandOver::Phase::kSelecting);
+}
+
 TEST_CASE("Hand-over: what goes together is said before anything happens") {
   World w({.profile = TestProfile()});
   MoveRequest request = Request("handover");
