@@ -2,7 +2,7 @@
 # fails says which, shows the end of its log, and what to do.
 
 packages=(g++ cmake ninja-build pkg-config libfmt-dev catch2 libboost-program-options-dev libyaml-cpp-dev
-          nlohmann-json3-dev libns3-dev libpcap-dev libsqlite3-dev gnuplot-nox dpdk-dev libdpdk-dev)
+          nlohmann-json3-dev libsimdjson-dev libns3-dev libpcap-dev libsqlite3-dev gnuplot-nox dpdk-dev libdpdk-dev)
 # What only tests compare us with; ./test adds them, and ./test --long what it needs besides.
 test_packages=(tshark prads)
 long_packages=(clang chromium slurm-wlm munge gcovr)
