@@ -16,6 +16,7 @@ constexpr Duration kPeriod = Duration::Millis(100);
 void RunTelemetry::OnEvent(const RecordEvent& event) {
   if (const auto* step = std::get_if<event::Step>(&event)) {
     operation_ = true;
+    next_ = TimePoint();  // a run may be over before a tenth of a second is
     figures_.id = step->operation;
     const std::string_view name = kStepNames[static_cast<size_t>(step->step)];
     figures_.phase.fill(0);

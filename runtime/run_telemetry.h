@@ -1,5 +1,5 @@
-// RunTelemetry: a run's figures for telemetry.h, about ten times a second: the flow tables and the switch as they are,
-// the operation by its latest step.
+// RunTelemetry: a run's figures for telemetry.h, about ten times a second and after each step of an operation: the flow
+// tables and the switch as they are, the operation by its latest step.
 #pragma once
 
 #include <array>
