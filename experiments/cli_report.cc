@@ -159,6 +159,7 @@ Status AddValidation(const CommandLine& line, Sources* sources) {
   if (!engine.ok()) return asked ? Status(engine.error()) : Status();
   if (engine->runs.empty()) return {};
   sources->engine = std::move(engine->runs);
+  AddProvenance(other, sources->engine, &sources->input);
   ReportValidation validation{results, other, {}, {}};
   validation.options.rule.ignore = {"profile.*"};
   Counterparts counterparts(validation.options.rule);
@@ -234,6 +235,7 @@ int ReportCommand(const Arguments& arguments) {
   if (read.ok()) read = ChooseRun(line, &sources);
   if (!read.ok()) return FailFor(read.error());
   sources.input.points = sources.points;
+  sources.input.engine_points = sources.engine;
   sources.input.command = CommandOf(arguments);
   sources.input.script = ReadScript();
   const Result<std::string> page = RenderReport(sources.input, *options);

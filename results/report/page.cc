@@ -75,6 +75,7 @@ std::vector<std::pair<const char*, const char*>> PartsOf(const ReportInput& inpu
   }
   if (input.validation) parts.emplace_back("validation", "Validation");
   if (input.run != nullptr) parts.emplace_back("timeline", "One migration over time");
+  if (!PerformancePart(input).empty()) parts.emplace_back("performance", "Performance");
   parts.emplace_back("provenance", "Provenance");
   return parts;
 }
@@ -139,7 +140,7 @@ Result<std::string> RenderReport(const ReportInput& input, const RenderOptions& 
   }
   if (input.validation) out += ValidationPart(*input.validation);
   if (input.run != nullptr) out += TimelinePart(*input.run);
-  return out + ProvenancePart(input) + "</main>\n" + PageFoot(input);
+  return out + PerformancePart(input) + ProvenancePart(input) + "</main>\n" + PageFoot(input);
 }
 
 }  // namespace uhaul

@@ -20,6 +20,8 @@ std::string FiguresPart(const ReportInput& input);
 Result<std::string> ContradictionsPart();
 std::string ValidationPart(const ReportValidation& validation);
 std::string TimelinePart(const StoredPoint& run);
+// Empty where the points have no provenance.
+std::string PerformancePart(const ReportInput& input);
 std::string ProvenancePart(const ReportInput& input);
 
 // gnuplot's SVG, to stand in a page beside others: no prolog, names of its own, the page's text colour for black.

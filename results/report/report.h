@@ -7,6 +7,7 @@
 //   claims, verdicts, tables 1-13, figures, the paper against itself
 //   validation    if there is a second set of results
 //   one run       a migration over time
+//   performance   what the points cost to make
 //   provenance    builds, hosts, commands
 //
 // A report on somebody's own sweep has means and charts of them in place of the paper.
@@ -45,9 +46,10 @@ struct ReportValidation {
 
 struct ReportInput {
   std::string title;
-  std::string about;                    // of a sweep: the definition's sentence
-  const Answers* answers = nullptr;     // to the paper; none: of a sweep
-  std::span<const StoredPoint> points;  // of the tables, or of the sweep
+  std::string about;                             // of a sweep: the definition's sentence
+  const Answers* answers = nullptr;              // to the paper; none: of a sweep
+  std::span<const StoredPoint> points;           // of the tables, or of the sweep
+  std::span<const StoredPoint> engine_points{};  // of the validation
   std::vector<ReportFigure> figures;
   std::optional<Robustness> robustness;
   std::optional<ReportValidation> validation;

@@ -82,6 +82,25 @@ TEST_CASE("report: a sweep has its means and a chart along its axis of numbers")
   CHECK(SweepFigures(MeansOf(LinesOf(std::span(points).first(1)))).empty());
 }
 
+TEST_CASE("report: what points cost is told by engine, workload and scheme") {
+  const std::vector<StoredPoint> points = {sample::Point("web_search", "1", "uhaul"),
+                                           sample::Point("web_search", "2", "uhaul")};
+  ReportInput input = Input(points);
+  CHECK(PerformancePart(input).empty());  // nobody says what they cost
+  Provenance made = input.provenance[0];
+  made.engine = points[0].engine;
+  made.id = points[0].id;
+  made.cpu_seconds = 0.010;
+  input.provenance.push_back(made);
+  made.id = points[1].id;
+  made.cpu_seconds = 0.030;
+  made.measurements = {{"busy_ns_per_packet", "612.5"}, {"kept_rate", "yes"}};
+  input.provenance.push_back(made);
+  const std::string part = PerformancePart(input);
+  CHECK_THAT(part, Catch::Contains("web_search") && Catch::Contains(">20.0<") && Catch::Contains(">30.0<") &&
+                       Catch::Contains("1 of 1"));
+}
+
 TEST_CASE("report: pictures side by side have names of their own and the page's colours") {
   const std::string svg =
       "<?xml version=\"1.0\"?>\n<svg \n width=\"1\">\n<title>Gnuplot</title>"
