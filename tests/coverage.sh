@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# How much of core/ the tests run: the unit and property tests of core/ and the fault world (built without optimisation
+# How much of core/ the tests run: the unit and property tests of core/ and the fault world (built without inlining
 # and with gcov's counters), lines by gcovr. Fails below 95 %.
 #   tests/coverage.sh [HTML]         HTML: also a page that shows which lines
 set -euo pipefail

@@ -133,7 +133,8 @@ TEST_CASE("ControllerService: a move of 1,000 flows under load loses and repeats
   CHECK(running.service().undelivered() == 0);
 }
 
-TEST_CASE("ControllerService: what a destination that refuses returns comes through it whole, and is kept nowhere") {
+// A hand-over to a destination that refuses every state; the most returned packets that the service held at a time.
+size_t RefusedHandOver() {
   constexpr uint32_t kFlows = 200;
   const SocketFolder folder;
   Running running(Options(), "unix:" + folder.File("s"));
@@ -160,7 +161,14 @@ TEST_CASE("ControllerService: what a destination that refuses returns comes thro
   CHECK(side.vault().held() == 0);
   running.Stop();
   CHECK(running.service().vault().held() == 0);
-  CHECK(running.service().vault().held_peak() > 0);
+  return running.service().vault().held_peak();
+}
+
+TEST_CASE("ControllerService: what a destination that refuses returns comes through it whole, and is kept nowhere") {
+  // Whether a packet comes between the new rule and the refusal is up to the threads: on a busy machine, none may.
+  size_t returned = 0;
+  for (int attempt = 0; attempt < 50 && returned == 0; ++attempt) returned = RefusedHandOver();
+  CHECK(returned > 0);
 }
 
 TEST_CASE("ControllerService: a returned packet of no operation is not kept, and not counted as lost") {
