@@ -91,8 +91,8 @@ Result<RunsRead> ReadRuns(const std::string& directory, const std::function<bool
     const Result<std::vector<std::string>> ids = PointIdsIn(folder);
     if (!ids.ok()) return ids.error();
     for (const std::string& id : *ids) {
-      Result<StoredPoint> point = ReadPointHead(folder, id);
-      if (point.ok() && wanted(*point)) point = ReadPoint(folder, id);
+      Result<StoredPoint> point = wanted ? ReadPointHead(folder, id) : ReadPoint(folder, id);
+      if (wanted && point.ok() && wanted(*point)) point = ReadPoint(folder, id);
       if (!point.ok()) return point.error();
       auto& side = FellBehind(folder, id) ? out.late : out.runs;
       side.push_back(*std::move(point));

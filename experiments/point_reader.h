@@ -49,8 +49,8 @@ struct RunsRead {
   std::vector<StoredPoint> late;  // which fell behind
 };
 // Of runs that are not `wanted` by all but their record, the record stays empty: a folder may hold a hundred thousand.
-Result<RunsRead> ReadRuns(
-    const std::string& directory,
-    const std::function<bool(const StoredPoint& head)>& wanted = [](const auto&) { return true; });
+// Null: all are.
+Result<RunsRead> ReadRuns(const std::string& directory,
+                          const std::function<bool(const StoredPoint& head)>& wanted = nullptr);
 
 }  // namespace uhaul

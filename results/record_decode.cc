@@ -100,21 +100,26 @@ std::map<std::string, std::string> ReadStrings(Reader& in, const Json& json, con
   return values;
 }
 
+// The values of a row, which must be so many.
+template <size_t kSize>
+bool Row(const Json& json, std::array<Json, kSize>& values) {
+  JsonArray array;
+  if (json.get(array) != simdjson::SUCCESS || array.size() != kSize) return false;
+  std::copy(array.begin(), array.end(), values.begin());
+  return true;
+}
+
 FlowRow ReadFlow(Reader& in, const Json& json, size_t index) {
   const auto place = [index](size_t column) {
     return [index, column] { return fmt::format("record.flows[{}].{}", index, kFlowColumns[column]); };
   };
   FlowRow row;
   std::array<Json, kFlowColumns.size()> columns;
-  JsonArray array;
   std::string_view name;
-  const bool fits = json.get(array) == simdjson::SUCCESS && array.size() == columns.size() &&
-                    array.at(0).get(name) == simdjson::SUCCESS;
-  if (!fits) {
+  if (!Row(json, columns) || columns[0].get(name) != simdjson::SUCCESS) {
     in.Fail(fmt::format("record.flows[{}]", index), fmt::format("expected {} columns", columns.size()));
     return row;
   }
-  std::copy(array.begin(), array.end(), columns.begin());
   auto tuple = FiveTuple::Parse(std::string(name));
   if (!tuple) return in.Fail(place(0)(), tuple.error().message), row;
   row.tuple = *tuple;
@@ -149,15 +154,6 @@ void ReadFlows(Reader& in, const JsonObject& json, RunRecord& record) {
     if (!in.ok()) return;
     record.flows.push_back(ReadFlow(in, flow, record.flows.size()));
   }
-}
-
-// The values of a row, which must be so many.
-template <size_t kSize>
-bool Row(const Json& json, std::array<Json, kSize>& values) {
-  JsonArray array;
-  if (json.get(array) != simdjson::SUCCESS || array.size() != kSize) return false;
-  std::copy(array.begin(), array.end(), values.begin());
-  return true;
 }
 
 BufferUse ReadBuffer(Reader& in, const Json& json, const std::string& where) {

@@ -58,7 +58,7 @@ Result<std::string> PaperParts(const ReportInput& input, const RenderOptions& ht
          Section("tables", "Tables 1-13", RenderTables(answers.tables, html)) + *contradictions;
 }
 
-std::vector<std::pair<const char*, const char*>> PartsOf(const ReportInput& input) {
+std::vector<std::pair<const char*, const char*>> PartsOf(const ReportInput& input, bool performance) {
   std::vector<std::pair<const char*, const char*>> parts;
   if (input.answers != nullptr) {
     parts = {{"opening", "What stands"}};
@@ -75,7 +75,7 @@ std::vector<std::pair<const char*, const char*>> PartsOf(const ReportInput& inpu
   }
   if (input.validation) parts.emplace_back("validation", "Validation");
   if (input.run != nullptr) parts.emplace_back("timeline", "One migration over time");
-  if (!PerformancePart(input).empty()) parts.emplace_back("performance", "Performance");
+  if (performance) parts.emplace_back("performance", "Performance");
   parts.emplace_back("provenance", "Provenance");
   return parts;
 }
@@ -129,7 +129,9 @@ std::string PageFoot(const ReportInput& input) {
 Result<std::string> RenderReport(const ReportInput& input, const RenderOptions& options) {
   RenderOptions html = options;
   html.format = RenderFormat::kHtml;
-  std::string out = PageHead(input.title) + Contents(PartsOf(input)) + "<main>\n" + OpeningPart(input);
+  const std::string performance = PerformancePart(input);
+  std::string out =
+      PageHead(input.title) + Contents(PartsOf(input, !performance.empty())) + "<main>\n" + OpeningPart(input);
   if (input.answers != nullptr) {
     const auto paper = PaperParts(input, html);
     if (!paper) return paper.error();
@@ -140,7 +142,7 @@ Result<std::string> RenderReport(const ReportInput& input, const RenderOptions& 
   }
   if (input.validation) out += ValidationPart(*input.validation);
   if (input.run != nullptr) out += TimelinePart(*input.run);
-  return out + PerformancePart(input) + ProvenancePart(input) + "</main>\n" + PageFoot(input);
+  return out + performance + ProvenancePart(input) + "</main>\n" + PageFoot(input);
 }
 
 }  // namespace uhaul
