@@ -1,5 +1,5 @@
-// What the process of one trace group does: the warm-up, then a child per point. It tells its parent
-// about each point in a line on a pipe: "INDEX\n" for a point that is written, "INDEX TEXT\n" for one that failed.
+// What the process of one trace group does: the warm-up, then a child per point. It tells its parent about each point
+// in a line on a pipe: "INDEX ID\n" for a point that is written, "INDEX ID TEXT\n" for one that failed.
 #pragma once
 
 #include <string>
@@ -24,7 +24,7 @@ inline constexpr size_t kMaxReport = 2000;  // octets of a line: written whole (
 [[noreturn]] void RunGroup(const std::vector<PlannedPoint>& points, const GroupOptions& options, Engine& engine);
 
 // Tells the parent; an error is cut and put on one line.
-void Report(int fd, size_t index, std::string_view error);
+void Report(int fd, size_t index, const std::string& id, std::string_view error);
 
 // After a fork: ends this process when its parent ends, and gives it ordinary signals.
 void BecomeChild(pid_t parent);

@@ -14,7 +14,7 @@
 #include <string>
 
 #include "experiments/engine.h"
-#include "experiments/plan.h"
+#include "experiments/plan_file.h"
 
 namespace uhaul {
 
@@ -29,6 +29,6 @@ struct RunnerOptions {
 };
 
 // 0 all points written, 1 some failed, 65 the output directory cannot be made, 130 interrupted.
-int RunPlan(const Plan& plan, const RunnerOptions& options, const MakeEngine& make_engine);
+int RunPlan(const PlanSource& plan, const RunnerOptions& options, const MakeEngine& make_engine);
 
 }  // namespace uhaul

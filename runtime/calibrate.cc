@@ -123,7 +123,7 @@ Status MeasureMoves(const CalibrateOptions& options, Calibration* calibration) {
   for (int i = 0; i < options.repeat; ++i) {
     if (!options.json) std::fprintf(stderr, "calibrate: moves, %d of %d\n", i + 1, options.repeat);
     const std::string folder = fmt::format("{}/{}", workshop.path(), i);
-    const int code = RunPlan(MakePlan(points, folder), {.jobs = 1, .command = "calibrate"}, [&] {
+    const int code = RunPlan(PlanInMemory(MakePlan(points, folder)), {.jobs = 1, .command = "calibrate"}, [&] {
       return std::make_unique<RuntimeEngine>(RuntimeOptions{.clock = ClockKind::kTsc, .eal = options.eal});
     });
     if (code != 0) return Error{fmt::format("the moves could not be made (exit code {})", code)};

@@ -153,12 +153,12 @@ int Calibrate(const CommandLine& line) {
 }
 
 int Run(const CommandLine& line) {
-  const uhaul::Result<uhaul::Plan> plan = uhaul::ReadPlan(line.values["plan"].as<std::string>());
+  const auto plan = uhaul::PlanFile::Open(line.values["plan"].as<std::string>());
   if (!plan) {
     std::fprintf(stderr, "uhaul-runtime: %s\n", plan.error().message.c_str());
     return kBadInput;
   }
-  if (!line.runtime.captures.empty() && (plan->groups.size() != 1 || plan->groups[0].size() != 1)) {
+  if (!line.runtime.captures.empty() && ((*plan)->groups() != 1 || (*plan)->points(0) != 1)) {
     std::fprintf(stderr, "uhaul-runtime: --capture is for one point; this plan has more\n");
     return kUsage;
   }
@@ -172,7 +172,7 @@ int Run(const CommandLine& line) {
       std::fprintf(stderr, "%s\n", config.error().message.c_str());
       return kBadInput;
     }
-    return uhaul::RunPlan(*plan,
+    return uhaul::RunPlan(**plan,
                           {.jobs = 1,
                            .progress_fd = line.values["progress-fd"].as<int>(),
                            .fork = line.values.count("no-fork") == 0,
@@ -181,7 +181,7 @@ int Run(const CommandLine& line) {
   }
   // In real time a second run beside the first would only disturb it.
   const bool real = line.runtime.clock == uhaul::runtime::ClockKind::kTsc;
-  return uhaul::RunPlan(*plan,
+  return uhaul::RunPlan(**plan,
                         {.jobs = real ? 1 : line.values["jobs"].as<int>(),
                          .progress_fd = line.values["progress-fd"].as<int>(),
                          .fork = line.values.count("no-fork") == 0,

@@ -54,12 +54,12 @@ void SetGranularity(const std::string& name) {
 }
 
 int Run(const po::variables_map& values, const std::string& command) {
-  const uhaul::Result<uhaul::Plan> plan = uhaul::ReadPlan(values["plan"].as<std::string>());
+  const auto plan = uhaul::PlanFile::Open(values["plan"].as<std::string>());
   if (!plan) {
     std::fprintf(stderr, "uhaul-sim: %s\n", plan.error().message.c_str());
     return kBadInput;
   }
-  return uhaul::RunPlan(*plan,
+  return uhaul::RunPlan(**plan,
                         {.jobs = values["jobs"].as<int>(),
                          .progress_fd = values["progress-fd"].as<int>(),
                          .fork = values.count("no-fork") == 0,

@@ -162,6 +162,7 @@ Status World::RunToStart() {
   start_timer_->Set(run_.FirstLook());
   ns3::Simulator::Run();
   if (!at_start_) return run_.NoStart();
+  run_.recorder().CloseTransits(now());  // before the fork: the same for all points
   return {};
 }
 

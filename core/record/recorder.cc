@@ -97,6 +97,11 @@ bool Recorder::Check(uint32_t flow) {
   return true;
 }
 
+void Recorder::CloseTransits(TimePoint now) {
+  record_.transit_median_ns = transits_.Median(now);
+  transits_closed_ = true;
+}
+
 void Recorder::Begin(const RecorderBegin& begin) {
   UHAUL_CHECK(!begun_);
   UHAUL_CHECK(begin.unsent_bytes.size() == begin.active.size());
@@ -237,8 +242,7 @@ FlowRow Recorder::MakeRow(const Row& row, int64_t transit_median) const {
 RunRecord Recorder::Finish(TimePoint now, bool capped, double rho, uint64_t elephant_bytes_threshold) {
   UHAUL_CHECK(begun_);
   over_ = true;
-  // Only now: in real time the median of some 80,000 samples would delay the operation by a millisecond.
-  record_.transit_median_ns = transits_.Median(TimePoint::FromNanos(record_.t0_ns));
+  if (!transits_closed_) CloseTransits(TimePoint::FromNanos(record_.t0_ns));
   record_.rho = rho;
   record_.elephant_bytes_threshold = elephant_bytes_threshold;
   record_.ended_ns = now.nanos();

@@ -75,6 +75,9 @@ class Recorder {
   bool Ended(uint32_t flow) const;
 
   // ---- the operation
+  // The median of the transit times up to `now`, the instant of Begin, which takes a millisecond. An engine whose time
+  // stands still calls it before it forks; otherwise Finish sees to it.
+  void CloseTransits(TimePoint now);
   void Begin(const RecorderBegin& begin);
   void OnEvent(TimePoint now, const RecordEvent& event);
   // The operation is over, and so is its downtime, even if no delete ever completed.
@@ -140,6 +143,7 @@ class Recorder {
   std::vector<Facts> facts_;
   std::vector<bool> delivered_;  // by packet of the trace
   TransitWindow transits_{Duration::Millis(100)};
+  bool transits_closed_ = false;
 
   bool begun_ = false;
   bool over_ = false;

@@ -50,16 +50,16 @@ TEST_CASE("DescribeEnd: a child that fails a check is described with the end of 
 TEST_CASE("Report: one line per point, whatever the error holds, short enough to be written whole") {
   int ends[2];
   REQUIRE(pipe(ends) == 0);
-  Report(ends[1], 7, "");
-  Report(ends[1], 8, "two\nlines");
-  Report(ends[1], 9, std::string(10'000, 'x'));
+  Report(ends[1], 7, "a1", "");
+  Report(ends[1], 8, "b2", "two\nlines");
+  Report(ends[1], 9, "c3", std::string(10'000, 'x'));
   close(ends[1]);
   std::string text;
   std::array<char, 4096> buffer{};
   ssize_t n = 0;
   while ((n = read(ends[0], buffer.data(), buffer.size())) > 0) text.append(buffer.data(), static_cast<size_t>(n));
   close(ends[0]);
-  const std::string start = "7\n8 two lines\n9 xxxx";
+  const std::string start = "7 a1\n8 b2 two lines\n9 c3 xxxx";
   CHECK(text.substr(0, start.size()) == start);
   CHECK(text.size() < start.size() + kMaxReport);
   CHECK(text.back() == '\n');

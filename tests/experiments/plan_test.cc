@@ -1,4 +1,4 @@
-#include "experiments/plan.h"
+#include "experiments/plan_file.h"
 
 #include <unistd.h>
 
@@ -68,6 +68,53 @@ TEST_CASE("Plan: what is written is read back, and written again it is the same 
   CHECK(CanonicalSpec(back->groups[0][1].spec) == CanonicalSpec(plan.groups[0][1].spec));
   REQUIRE(WritePlan(*back, directory.File("b")).ok());
   CHECK(Read(directory.File("a")) == Read(directory.File("b")));
+}
+
+TEST_CASE("PlanFile: group by group it gives what the plan has; a file that changes underneath is noticed") {
+  const Directory directory;
+  const std::string path = directory.File("plan");
+  const Plan plan = MakePlan({Spec(1, 3), Spec(1, 4), Spec(2, 3), Spec(3, 3)}, "somewhere");
+  REQUIRE(WritePlan(plan, path).ok());
+  const auto file = PlanFile::Open(path);
+  if (!file.ok()) FAIL(file.error().message);
+  CHECK((*file)->out() == "somewhere");
+  REQUIRE((*file)->groups() == plan.groups.size());
+  for (const size_t i : {size_t{2}, size_t{0}, size_t{1}}) {
+    const auto group = (*file)->Group(i);
+    REQUIRE(group.ok());
+    REQUIRE((*file)->points(i) == plan.groups[i].size());
+    REQUIRE(group->size() == plan.groups[i].size());
+    for (size_t k = 0; k < group->size(); ++k) {
+      CHECK((*group)[k].id == plan.groups[i][k].id);
+      CHECK(CanonicalSpec((*group)[k].spec) == CanonicalSpec(plan.groups[i][k].spec));
+    }
+  }
+  // In place: what is renamed over it is another file, which does not matter.
+  const std::string text = Read(path);
+  Write(path, std::string(text.size() / 2, ' '));
+  for (size_t i = 0; i < (*file)->groups(); ++i) {
+    const auto group = (*file)->Group(i);
+    REQUIRE_FALSE(group.ok());
+    CHECK(group.error().message.find(path) == 0);
+  }
+}
+
+TEST_CASE("Plan: what follows a plan, a key that stands twice in a spec and a deep nest are refused") {
+  const Directory directory;
+  const std::string path = directory.File("plan");
+  REQUIRE(WritePlan(MakePlan({Spec(1, 3)}, "o"), path).ok());
+  const std::string good = Read(path);
+  const auto refused = [&](const std::string& text) {
+    Write(path, text);
+    return !ReadPlan(path).ok();
+  };
+  CHECK(refused(good + "{}"));
+  CHECK(refused(good + "x"));
+  const size_t at = good.find("\"spec\":{") + 8;
+  const std::string first = good.substr(at, good.find(',', at) - at);
+  CHECK(refused(good.substr(0, at) + first + "," + good.substr(at)));
+  CHECK(refused("{\"plan\":1,\"out\":\"o\",\"groups\":[" + std::string(100'000, '[') + "]}"));
+  CHECK_FALSE(refused(good));
 }
 
 TEST_CASE("Plan: a missing file, a folder, broken JSON and other shapes are errors that name the file") {

@@ -166,3 +166,17 @@ TEST_CASE("Recorder: selection, outcomes, rules and the source's evictions are k
   CHECK(record.counters.rules_installed == 5);
   CHECK(record.counters.rules_peak == 3);
 }
+
+TEST_CASE("Recorder: the median of transit times is the same whether it is closed at t0 or only at the end") {
+  const auto record = [](bool early) {
+    Recorder r({Flow(1, 6), Flow(2, 6)});
+    for (uint32_t i = 0; i < 5; ++i) Pass(r, 10'000 + 100 * i, 0, i, 1000 + 500 * ((i * 3) % 5));
+    if (early) r.CloseTransits(At(20'000));
+    r.Begin({.at = At(20'000), .active = {}, .unsent_bytes = {}, .nf_states = 0, .watch = Duration()});
+    Pass(r, 21'000, 1, 0, 9000);  // after t0: not of the median
+    r.OnOperationOver();
+    return r.Finish(At(30'000), false, 0, 0);
+  };
+  CHECK(record(true).transit_median_ns == 2000);
+  CHECK(record(false).transit_median_ns == 2000);
+}
