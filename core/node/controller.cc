@@ -222,10 +222,11 @@ Duration Controller::CostOf(const Message& message) const {
   return (CarriesPacket(message) ? options_.profile.event : options_.profile.message).Of(1, Bytes());
 }
 
-void Controller::OnMessage(TimePoint now, NodeId from, const Message& message, Outbox& outbox) {
+void Controller::OnMessage(TimePoint now, NodeId from, const Message& message, Outbox& outbox,
+                           std::optional<uint64_t> connection) {
   const size_t first = outbox.messages.size();
   RunDue(now, outbox);
-  cpu_.Submit(now, CostOf(message), {from, message, sessions_.connection(from)});
+  cpu_.Submit(now, CostOf(message), {from, message, connection.value_or(sessions_.connection(from))});
   RunDue(now, outbox);
   Close(outbox, first);
 }
@@ -292,8 +293,9 @@ void Controller::Dispatch(TimePoint now, const Task& task, Outbox& outbox) {
     ++strays_;
     return;
   }
+  const bool over = task.connection != sessions_.connection(task.from);
   if (const auto* hello = std::get_if<msg::Hello>(&task.message.body)) {
-    if (task.connection == sessions_.connection(task.from)) return OnHello(now, task.from, *hello, outbox);
+    if (!over) return OnHello(now, task.from, *hello, outbox);
     ++strays_;  // of one that has gone since
     return;
   }
@@ -360,11 +362,12 @@ void Controller::OnDurable(TimePoint now, uint64_t records, Outbox& outbox) {
   Close(outbox, first);
 }
 
-void Controller::OnConnected(TimePoint, NodeId node, Outbox& outbox) {
+uint64_t Controller::OnConnected(TimePoint, NodeId node, Outbox& outbox) {
   const size_t first = outbox.messages.size();
   sessions_.Greet(node);
   outbox.Send(node, 0, msg::Hello{});
   Close(outbox, first);
+  return sessions_.connection(node);
 }
 
 void Controller::OnHello(TimePoint now, NodeId from, const msg::Hello& hello, Outbox& outbox) {
@@ -463,7 +466,7 @@ void Controller::Hash(StateHash& hash, TimePoint now) const {
     hash.Add(static_cast<uint64_t>((due - now).nanos()));
     hash.Add(task.message.operation);
     hash.Add(task.message.body.index());
-    hash.Add(sessions_.connection(task.from) - task.connection);
+    hash.Add(task.connection == sessions_.connection(task.from) ? 0 : 1);
   });
   release_.ForEach([&](TimePoint due, const ReleasedPacket& packet) {
     hash.Add(static_cast<uint64_t>((due - now).nanos()));

@@ -6,7 +6,10 @@
 //
 //   Controller controller(options);
 //   controller.Recover(now, records, outbox);  // of the journal, in order
-//   controller.OnConnected(now, node, outbox);  // each node, whenever its connection opens
+//   connection = controller.OnConnected(now, node, outbox);  // each node, whenever its connection opens
+//
+// Whoever lets messages wait on their way to it says by which connection each has come: what a node has said about
+// itself and its flows by one that is over is not heard.
 //
 // Every message carries the controller's generation; nodes that have heard a younger one ignore it.
 #pragma once
@@ -57,12 +60,17 @@ class Controller {
   void Recover(TimePoint now, std::span<const JournalRecord> records, Outbox& outbox);
   // So many records of the outboxes' journal, all together, are durable.
   void OnDurable(TimePoint now, uint64_t records, Outbox& outbox);
-  // The connection to the node has opened, for the first time or again: what was on the way before may be lost.
-  void OnConnected(TimePoint now, NodeId node, Outbox& outbox);
+  // The connection to the node has opened, for the first time or again: what was on the way before may be lost. Its
+  // number, for OnMessage.
+  uint64_t OnConnected(TimePoint now, NodeId node, Outbox& outbox);
+  // The number of the connection to the node that is not over (0: none has opened).
+  uint64_t ConnectionOf(NodeId node) const { return sessions_.connection(node); }
   // The operator's word that the NF instance will not come back as it was. A time-out never means that.
   void DeclareDead(TimePoint now, NodeId nf, Outbox& outbox);
 
-  void OnMessage(TimePoint now, NodeId from, const Message& message, Outbox& outbox);
+  // `connection`: by which it came; none: by the one that is not over.
+  void OnMessage(TimePoint now, NodeId from, const Message& message, Outbox& outbox,
+                 std::optional<uint64_t> connection = std::nullopt);
   void OnTimer(TimePoint now, Outbox& outbox);
   TimePoint NextDeadline() const;
 

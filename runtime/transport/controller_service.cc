@@ -313,8 +313,7 @@ void ControllerService::Deliver() {
     const TimePoint now = options_.clock();
     auto inbound = first == nullptr ? std::nullopt : first->line_.PopDue(now);
     if (!inbound) break;
-    const NodeId from = first->role() == PeerRole::kNf ? NfNode(first->instance()) : kSwitchNode;
-    controller_.OnMessage(now, from, inbound->message, outbox_);
+    controller_.OnMessage(now, first->node(), inbound->message, outbox_, first->connection_);
     Drain(now);
   }
   if (const TimePoint now = options_.clock(); controller_.NextDeadline() <= now) {
@@ -395,6 +394,7 @@ Status ControllerService::Reset(ControllerOptions options) {
   askers_.clear();
   for (const auto& peer : peers_) {
     peer->line_ = {};
+    peer->connection_ = 0;
     peer->line_.Set(profile_.control_rate, profile_.control_delay);
   }
   if (!journal_) return {};

@@ -18,7 +18,8 @@
 //
 // Octets of packets that the controller holds are in its vault. A packet-in is only looked at, so its octets are not
 // kept. Messages are delivered when the profile's rate and delay let them arrive (delay_line.h): counted from the
-// sender's stamp if all share one clock, else from receipt.
+// sender's stamp if all share one clock, else from receipt. Those of a lost peer, too, whoever has taken its place
+// meanwhile: the controller is told by which connection each has come.
 #pragma once
 
 #include <atomic>
@@ -45,6 +46,7 @@ class ServicePeer {
  public:
   PeerRole role() const { return hello_.role; }
   uint8_t instance() const { return hello_.instance; }
+  NodeId node() const { return role() == PeerRole::kNf ? NfNode(instance()) : kSwitchNode; }  // of those that are one
   std::string name() const { return NameOf(hello_.role, hello_.instance); }
   const std::string& build() const { return hello_.build; }
   void Send(const nlohmann::json& json);
@@ -60,6 +62,7 @@ class ServicePeer {
   Hello hello_{PeerRole::kStranger, 0, ""};
   TimePoint since_;
   std::optional<Channel> channel_;  // none once it is lost
+  uint64_t connection_ = 0;         // the controller's number of it
   std::optional<Error> fault_;      // it is to be lost
   bool readable_ = false;
   DelayLine<Inbound> line_;

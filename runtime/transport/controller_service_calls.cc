@@ -149,6 +149,7 @@ void ControllerService::Welcome(ServicePeer& peer) {
   peer.channel_->set_peer(peer.name());
   Log(fmt::format("{} joined{}", peer.name(), peer.build().empty() ? "" : ", build " + Quoted(peer.build())));
   if (peer.role() == PeerRole::kNf || peer.role() == PeerRole::kSwitch) peer.Send({{"profile", ProfileJson(profile_)}});
+  peer.connection_ = controller_.ConnectionOf(peer.node());
   if (options_.on_join) options_.on_join(peer);
   if (journal_ && options_.greets) Greet(peer);
 }
@@ -163,7 +164,7 @@ void ControllerService::Greet(ServicePeer& peer) {
   }
   // What is open may be about it.
   const TimePoint now = options_.clock();
-  controller_.OnConnected(now, nf ? NfNode(peer.instance()) : kSwitchNode, outbox_);
+  peer.connection_ = controller_.OnConnected(now, peer.node(), outbox_);
   Drain(now);
 }
 

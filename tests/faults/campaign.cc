@@ -121,6 +121,7 @@ class Run {
         random_(seed, 11),
         marking_random_(seed, 13),
         filling_random_(seed, 17),
+        lateness_random_(seed, 19),
         plan_(DrawAll()),
         world_(plan_.options),
         delays_(random_, world_.link_count()) {
@@ -143,6 +144,7 @@ class Run {
   Plan DrawAll() {
     Plan plan = DrawPlan(random_, family_);
     if (family_ == Family::kHandOver) DrawMarking(marking_random_, &plan.options);
+    plan.options.hears_late = family_ == Family::kHandOver && lateness_random_.Below(4) == 0;
     return plan;
   }
 
@@ -335,6 +337,7 @@ class Run {
   Random random_;
   Random marking_random_;
   Random filling_random_;
+  Random lateness_random_;
   Plan plan_;
   World world_;
   DrawnDelays delays_;

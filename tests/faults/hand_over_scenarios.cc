@@ -53,6 +53,7 @@ class Of {
     return *this;
   }
   Of& Grace(Duration time) { return s_.options.grace = time, *this; }
+  Of& HearsLate() { return s_.options.hears_late = true, Late(); }
   Of& TwoPorts() { return s_.options.ports = 2, *this; }
   Of& Shows(ViolationSet what, bool bad_end) {
     s_.shows = what;
@@ -145,6 +146,22 @@ std::vector<Scenario> HandOverScenarios() {
       Of("U71", "two flows, switch crash, then room for one rule", 2, 1).Crash(kTheSwitch).TableFull().Left(1),
       Of("U72", "switch crash, then no room for the rules, dst refuses", 1, 2).Crash(kTheSwitch).TableFull().Refuse(),
       Of("U73", "packet-out: switch crash, then no room for the rules", 1, 2).PacketOut().Crash(kTheSwitch).TableFull(),
+      // What a node has said is heard after its connection has ended.
+      Of("U74", "dst crash and restart, break; old words are heard late", 1, 2)
+          .Crash(kDst)
+          .Restarts()
+          .Breaks(1)
+          .HearsLate(),
+      Of("U75", "src crash and restart, break; old words are heard late", 1, 2)
+          .Crash(kSrc)
+          .Restarts()
+          .Breaks(1)
+          .HearsLate(),
+      Of("U76", "dst crash, break; old words are heard late", 1, 2).Crash(kDst).Breaks(1).HearsLate(),
+      Of("U77", "src crash, break; old words are heard late", 1, 2).Crash(kSrc).Breaks(1).HearsLate(),
+      Of("U78", "abort, dst refuses, break; old words are heard late", 1, 1).Abort().Refuse().Breaks(1).HearsLate(),
+      Of("U79", "switch crash, break; old words are heard late", 1, 1).Crash(kTheSwitch).Breaks(1).HearsLate(),
+      Of("U80", "break, controller crash; old words are heard late", 1, 2).Breaks(1).Crash(kTheController).HearsLate(),
       // A switch that marks by packet-out, behind its acknowledgements.
       Of("U20", "packet-out: no fault", 1, 4).PacketOut(),
       Of("U28", "packet-out: break, controller crash, marker loss", 1, 3)

@@ -45,6 +45,11 @@ std::vector<Link> MakeLinks(const WorldOptions& options) {
       links.push_back({Link::Kind::kData, kSwitchNode, NfNode(x)});
     }
   }
+  // The last ones, for those before them have been numbered so in every seed's log.
+  if (options.hears_late) links.push_back({Link::Kind::kGhost, kSwitchNode, kControllerNode});
+  for (uint8_t x = 0; options.hears_late && x < options.nfs; ++x) {
+    links.push_back({Link::Kind::kGhost, NfNode(x), kControllerNode});
+  }
   return links;
 }
 
@@ -138,6 +143,7 @@ void World::Apply(const Choice& choice) {
       return Sync();
     case Act::kDeclare:
       declared_ |= static_cast<uint8_t>(1U << choice.a);
+      EndWords(MachineIndex(NfNode(static_cast<uint8_t>(choice.a))));
       return Call(controller_, kControllerNode, Given::kForgotten, 0, [&](Controller& controller, Outbox& out) {
         controller.DeclareDead(now_, NfNode(static_cast<uint8_t>(choice.a)), out);
       });
@@ -239,8 +245,11 @@ void World::Arrive(size_t index, uint64_t hash, const Message& message) {
   const uint64_t what = hash ^ Mix64(index + 1);
   switch (link.to.role) {
     case NodeId::Role::kController:
-      return Call(controller_, link.to, Given::kMessage, what,
-                  [&](Controller& machine, Outbox& out) { machine.OnMessage(now_, link.from, message, out); });
+      return Call(controller_, link.to, Given::kMessage, what, [&](Controller& machine, Outbox& out) {
+        std::optional<uint64_t> connection;
+        if (link.kind == Link::Kind::kGhost) connection = 0;
+        machine.OnMessage(now_, link.from, message, out, connection);
+      });
     case NodeId::Role::kSwitch:
       return Call(switch_, link.to, Given::kMessage, what,
                   [&](SwitchAgent& machine, Outbox& out) { machine.OnMessage(now_, message, out); });

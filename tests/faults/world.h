@@ -52,6 +52,9 @@ struct WorldOptions {
   Duration grace = Duration::Millis(20);
   uint8_t ports = 1;     // of an NF, at most 2: a connection's directions come by either, in no order between them
   uint8_t fin_at = 255;  // this packet of each flow ends it; those that come after it are another flow's
+  // What a node has said waits before the controller hears it, and outlives its connection: it may be heard at any time
+  // after the next one has opened, or the node was declared dead.
+  bool hears_late = false;
 };
 
 // What a driver may do next.
@@ -89,7 +92,7 @@ struct Choice {
 };
 
 struct Link {
-  enum class Kind : uint8_t { kControl, kData, kRelay, kPeer, kGhost };  // kGhost: of a controller that died
+  enum class Kind : uint8_t { kControl, kData, kRelay, kPeer, kGhost };  // kGhost: by a connection that is over
   Kind kind = Kind::kControl;
   NodeId from, to;
 };
@@ -225,6 +228,7 @@ class World {
   void Cut(size_t link);
   void CutUnaccepted(size_t link);
   void Connect(size_t machine);
+  void EndWords(size_t machine);
   void Break(size_t machine, bool late);
   void OpenStream(uint8_t from, uint8_t to);
   void BreakPeers();

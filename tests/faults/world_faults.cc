@@ -67,6 +67,15 @@ void World::Cut(size_t link) {
   for (const Item& item : std::exchange(queues_[link], {})) Lose(*item.payload);
 }
 
+// The connection by which this machine has spoken to the controller is over.
+void World::EndWords(size_t machine) {
+  const NodeId node = MachineNode(machine);
+  const size_t link = LinkOf(Link::Kind::kControl, node, kControllerNode);
+  if (!options().hears_late || down(MachineIndex(kControllerNode))) return Cut(link);
+  Queue& ghosts = queues_[LinkOf(Link::Kind::kGhost, node, kControllerNode)];
+  for (Item& item : std::exchange(queues_[link], {})) ghosts.push_back(std::move(item));
+}
+
 void World::Connect(size_t machine) {
   if (down(MachineIndex(kControllerNode)) || down(machine)) return;
   Call(controller_, kControllerNode, Given::kConnected, machine,
@@ -75,7 +84,7 @@ void World::Connect(size_t machine) {
 
 void World::Break(size_t machine, bool late) {
   const NodeId node = MachineNode(machine);
-  Cut(LinkOf(Link::Kind::kControl, node, kControllerNode));
+  EndWords(machine);
   if (!late) Cut(LinkOf(Link::Kind::kControl, kControllerNode, node));
   Connect(machine);
 }
@@ -162,8 +171,7 @@ void World::Restart(size_t machine) {
       break;
   }
   if (!options().hand_over) return;
-  // The connection of the one before it is over.
-  Cut(LinkOf(Link::Kind::kControl, node, kControllerNode));
+  EndWords(machine);  // of the one before it
   Connect(machine);
   if (node.role != NodeId::Role::kNf) return;
   for (uint8_t y = 0; y < options().nfs; ++y) {
@@ -175,7 +183,7 @@ void World::Restart(size_t machine) {
 
 bool World::CanDeclare(uint8_t nf) const {
   return !down(MachineIndex(kControllerNode)) && down(MachineIndex(NfNode(nf))) && (declared_ >> nf & 1) == 0 &&
-         queues_[LinkOf(Link::Kind::kControl, NfNode(nf), kControllerNode)].empty();
+         (options().hears_late || queues_[LinkOf(Link::Kind::kControl, NfNode(nf), kControllerNode)].empty());
 }
 
 void World::Sync() {
