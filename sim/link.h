@@ -72,28 +72,25 @@ class DataLink final : public Source {
   DataLink(LinkOptions options, Calendar* calendar, DataReceiver* receiver);
 
   // False if the queue had no room: the item is gone and counted.
-  [[gnu::always_inline]] bool Send(TimePoint now, const DataItem& item) {
+  [[gnu::always_inline]] bool Send(TimePoint now, const DataItem& item) { return Pass(now, item, 0) != kNoKey; }
+  // The same, but that an item which arrives before `bound` is not kept: the caller takes it on at the key it is told.
+  // kNoKey if there was no room.
+  [[gnu::always_inline]] Key Pass(TimePoint now, const DataItem& item, Key bound) {
     const Duration time = timing_.TransmissionTime(std::max(item.bytes, kMinFrameBytes));
     if (timing_.Backlog(now) + time > queue_time_) [[unlikely]] {
       Drop(item);
-      return false;
+      return kNoKey;
     }
     // The delay may have been lowered under way; on a wire nothing overtakes.
     const Key key = std::max(MakeKey(timing_.Occupy(now, time), rank()), last_key_ + kKeysPerNano);
     last_key_ = key;
     ++counters_.packets;
     counters_.bytes += item.bytes;
-    if (count_ > mask_) [[unlikely]] {
-      Grow();
-    }
-    Slot& slot = ring_[(head_ + count_) & mask_];
-    slot.key = key;
-    slot.item = item;
-    if (++count_ == 1 && !away_) Announce(key);
+    if (key >= bound) Keep(key, item);
     if (tap_ != nullptr) [[unlikely]] {
       tap_->OnAccepted(item);
     }
-    return true;
+    return key;
   }
   void Act(TimePoint now) override;
 
@@ -109,6 +106,8 @@ class DataLink final : public Source {
   }
   // When the next item arrives; kNoKey if there is none.
   Key head_key() const { return count_ == 0 ? kNoKey : ring_[head_].key; }
+  // What arrives next; there must be something.
+  const DataItem& head() const { return ring_[head_].item; }
   DataItem Take() {
     const DataItem item = ring_[head_].item;
     head_ = (head_ + 1) & mask_;
@@ -132,6 +131,15 @@ class DataLink final : public Source {
     Key key = 0;
     DataItem item;
   };
+  [[gnu::always_inline]] void Keep(Key key, const DataItem& item) {
+    if (count_ > mask_) [[unlikely]] {
+      Grow();
+    }
+    Slot& slot = ring_[(head_ + count_) & mask_];
+    slot.key = key;
+    slot.item = item;
+    if (++count_ == 1 && !away_) Announce(key);
+  }
   void Grow();
   void Drop(const DataItem& item);
   void Announce(Key key);

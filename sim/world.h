@@ -75,6 +75,7 @@ class World final : private DataReceiver, private MessageReceiver, private Machi
   // ---- data
   void OnData(TimePoint now, uint16_t link_rank, const DataItem& item) override;
   void OnGenerator(TimePoint now);
+  DataItem NextItem(TimePoint now);
   void Emit(TimePoint now);
   void ArmGenerator();
   void AtSwitch(TimePoint now, const DataItem& item);
@@ -99,9 +100,11 @@ class World final : private DataReceiver, private MessageReceiver, private Machi
     }
   };
   bool MayGlide(TimePoint now);
-  bool Lasts(TimePoint now);
+  uint64_t PacketsLeft(TimePoint now, uint64_t enough);
   void Glide(TimePoint now);
   void GlideTo(Key bound, Glided* glided);
+  bool OnOnePath() const;
+  void Carry(TimePoint now, bool no_rules, Key bound, Glided* glided);
 
   // ---- control
   void OnMessage(TimePoint now, uint16_t link_rank, const Message& message) override;
@@ -146,7 +149,8 @@ class World final : private DataReceiver, private MessageReceiver, private Machi
   std::unique_ptr<Timer> watch_timer_;
   std::unique_ptr<Shell> shell_;
 
-  TimePoint next_glide_;  // none is tried before
+  TimePoint next_glide_;      // none is tried before
+  TimePoint switch_changed_;  // when the switch last did anything but forward
   uint64_t glided_ = 0;
   bool at_start_ = false;  // t0 has come
   bool stopped_ = false;

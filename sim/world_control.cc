@@ -15,11 +15,13 @@ constexpr uint32_t kMarkerBytes = 64;
 
 void World::OnMessage(TimePoint now, uint16_t link_rank, const Message& message) {
   const ControlEnds ends = EndsOf(link_rank);
+  if (ends.to == kSwitchNode) switch_changed_ = now;
   machines_.OnMessage(now, ends.from, ends.to, message);
   if (ends.to == kControllerNode) CheckOperation(now);
 }
 
 void World::OnMachineTimer(TimePoint now, NodeId machine) {
+  if (machine == kSwitchNode) switch_changed_ = now;
   machines_.OnTimer(now, machine);
   if (machine == kControllerNode) CheckOperation(now);
 }

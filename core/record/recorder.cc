@@ -149,17 +149,20 @@ bool Recorder::AllEnded(TimePoint now) const { return over_ && open_ == 0 && now
 
 TimePoint Recorder::WatchEnd() const { return over_ ? TimePoint::FromNanos(WindowEnd() + 1) : TimePoint::Never(); }
 
-bool Recorder::Outlasts(TimePoint now, uint64_t packets) {
-  if (!over_ || now.nanos() <= WindowEnd()) return true;
-  const auto lasts = [&](uint32_t flow) {
+uint64_t Recorder::PacketsLeft(TimePoint now, uint64_t enough) {
+  if (!over_ || now.nanos() <= WindowEnd()) return std::numeric_limits<uint64_t>::max();
+  const auto left = [&](uint32_t flow) -> uint64_t {
     const Facts& f = facts_[flow];
-    return watched_[flow] != 0 && f.packets > uint64_t{f.delivered} + f.lost + packets;
+    const uint64_t gone = uint64_t{f.delivered} + f.lost;
+    return watched_[flow] != 0 && f.packets > gone ? f.packets - gone : 0;
   };
-  if (witness_ < facts_.size() && lasts(witness_)) return true;
-  const auto row = std::find_if(rows_.begin(), rows_.end(), [&](const Row& r) { return lasts(r.flow); });
-  if (row == rows_.end()) return false;
-  witness_ = row->flow;
-  return true;
+  if (rows_.empty()) return 0;
+  // From here on flows only lose packets: none has more than the witness had when it was chosen.
+  if (left(witness_) > enough || witness_left_ <= enough) return left(witness_);
+  const auto less = [&](const Row& a, const Row& b) { return left(a.flow) < left(b.flow); };
+  witness_ = std::max_element(rows_.begin(), rows_.end(), less)->flow;
+  witness_left_ = left(witness_);
+  return witness_left_;
 }
 
 void Recorder::OnBuffered(TimePoint now, const event::Buffered& e) {

@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -88,9 +89,9 @@ class Recorder {
   bool AllEnded(TimePoint now) const;
   // When AllEnded may become true by the passing of time alone; Never if not.
   TimePoint WatchEnd() const;
-  // Whether AllEnded, false at `now`, stays so while so many packets are delivered or lost, whichever they are, unless
-  // the operation or the watch ends meanwhile.
-  bool Outlasts(TimePoint now, uint64_t packets);
+  // AllEnded cannot become true at `now` or after before at least so many packets are delivered or lost, unless the
+  // operation or the watch ends meanwhile. A flow is looked for that makes it more than `enough`.
+  uint64_t PacketsLeft(TimePoint now, uint64_t enough);
 
   // The flow's number; the trace's size if it has no such flow.
   uint32_t NumberOf(const FiveTuple& tuple) const;
@@ -153,10 +154,11 @@ class Recorder {
   std::vector<uint8_t> watched_;  // by flow: has a row, has not ended
   std::vector<bool> ended_;       // by flow
   uint64_t ended_flows_ = 0;
-  uint64_t open_ = 0;                  // rows whose flow has not ended
-  uint32_t witness_ = 0;               // a flow that lasted when Outlasts looked
-  std::vector<uint8_t> selected_;      // by flow
-  std::vector<FlowOutcome> outcomes_;  // by flow
+  uint64_t open_ = 0;                                             // rows whose flow has not ended
+  uint64_t witness_left_ = std::numeric_limits<uint64_t>::max();  // when it was chosen
+  uint32_t witness_ = 0;                                          // the flow that had most left when PacketsLeft looked
+  std::vector<uint8_t> selected_;                                 // by flow
+  std::vector<FlowOutcome> outcomes_;                             // by flow
   std::array<Series, kBufferPlaces> series_;
   RunCounters counters_;
 };
