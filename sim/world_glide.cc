@@ -53,7 +53,7 @@ uint64_t World::PacketsLeft(TimePoint now, uint64_t enough) {
 }
 
 // Whether what is under way behind the switch left it since it last changed. (A capture's packets have stamps of their
-// own.)
+// own.) Schemes keep their operations open until that is so, and then nothing glides; this does not rely on it.
 bool World::OnOnePath() const {
   if (run_.scenario().recorded != nullptr) return false;
   const auto since = [this](const DataLink& link) {
