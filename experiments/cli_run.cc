@@ -236,6 +236,8 @@ std::vector<RunRequest> Repetitions(const RunRequest& request) {
   return all;
 }
 
+constexpr size_t kSlowToPlan = 20'000;  // points whose plan takes seconds to write, and the engine seconds to check
+
 size_t CountPoints(const Plan& plan) {
   size_t count = 0;
   for (const auto& group : plan.groups) count += group.size();
@@ -312,6 +314,8 @@ Result<EngineEnd> LaunchOnSlurm(RunRequest request, const std::string& build, Pl
 Result<EngineEnd> Launch(const RunRequest& request, const std::string& build, const Plan& plan, unsigned attempt) {
   if (request.executor == "slurm") return LaunchOnSlurm(request, build, plan);
   const std::string path = fmt::format("{}/plan-{}.json", request.results, ::getpid());
+  const size_t count = CountPoints(plan);
+  if (count > kSlowToPlan) fmt::print(stderr, "uhaul: writing the plan of {} points ...\n", count);
   if (Status written = WritePlan(plan, path); !written.ok()) return written.error();
   std::set<std::string> open;
   for (const auto& group : plan.groups) {

@@ -4,11 +4,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <utility>
 
 #include "experiments/plan_file.h"
 
@@ -19,6 +21,31 @@ using Json = nlohmann::json;
 
 Error Bad(const std::string& path, const std::string& message) {
   return Error{fmt::format("{}: error: {}", path, message)};
+}
+
+void AppendText(const std::string& value, std::string* text) {
+  const bool plain =
+      std::all_of(value.begin(), value.end(), [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
+  if (plain) {
+    text->append("\"").append(value).append("\"");
+  } else {
+    text->append(Json(value).dump());
+  }
+}
+
+// By hand: a sweep has a hundred thousand of them, and a tree of JSON for each took most of its start.
+void AppendPoint(const PlannedPoint& point, std::string* text) {
+  text->append("{\"id\":");
+  AppendText(point.id, text);
+  text->append(",\"spec\":{");
+  bool first = true;
+  for (const auto& [key, value] : CanonicalSpec(point.spec)) {
+    if (!std::exchange(first, false)) text->append(",");
+    AppendText(key, text);
+    text->append(":");
+    AppendText(value, text);
+  }
+  text->append("}}");
 }
 
 Status WriteAll(int fd, std::string_view text) {
@@ -57,7 +84,7 @@ Status WritePlan(const Plan& plan, const std::string& path) {
       text += &group == &plan.groups.front() ? "[" : ",[";
       for (const PlannedPoint& point : group) {
         if (&point != &group.front()) text += ',';
-        text += Json{{"id", point.id}, {"spec", CanonicalSpec(point.spec)}}.dump();
+        AppendPoint(point, &text);
       }
       text += ']';
     }
