@@ -39,18 +39,20 @@ TEST_CASE("Coordinator: with a journal a node that dies leaves the run, and one 
 }
 
 TEST_CASE("Coordinator: with a journal a node that was only cut off goes on where it was; it hears what it missed") {
+  const std::string role = GENERATE("switch", "nf2");
   World world(true);
   const uint64_t run = world.UntilMoving();
-  world.node("switch").Leave();
-  world.ComeBack("switch", Standing(run, true));
-  CHECK(world.node("switch").Await("over")["over"] == run);
-  CHECK(world.node("switch").Count("setup") + world.node("switch").Count("stop") == 0);
+  world.node(role).Leave();
+  world.ComeBack(role, Standing(run, true));
+  CHECK(world.node(role).Await("over")["over"] == run);
+  CHECK(world.node(role).Greeted());
+  CHECK(world.node(role).Count("setup") + world.node(role).Count("stop") == 0);
   world.EndRun(run);
   world.FinishRun(run);
   const Json reply = world.Answer();
   CHECK_FALSE(reply.contains("error"));
-  CHECK(reply["measurements"]["switch.clock"] == "switch");  // it was waited for
-  CHECK_FALSE(reply["measurements"].contains("switch.lost"));
+  CHECK(reply["measurements"][role + ".clock"] == role);  // it was waited for
+  CHECK_FALSE(reply["measurements"].contains(role + ".lost"));
 }
 
 TEST_CASE("Coordinator: a node that is not back when the run ends is not waited for, and the driver is told") {
@@ -63,11 +65,14 @@ TEST_CASE("Coordinator: a node that is not back when the run ends is not waited 
   }
   world.nodes().erase("nf2");
   world.EndRun(run);
+  world.ComeBack("nf2", Standing(run, true));  // too late, and changes nothing
+  CHECK(world.node("nf2").Await("path")["path"] == 0);
   world.FinishRun(run);
   const Json reply = world.driver().Await("measurements");
   CHECK(reply["measurements"]["nf2.lost"] == "yes");
   CHECK_FALSE(reply["measurements"].contains("nf1.lost"));
   // It comes back to a run that is over.
+  world.node("nf2").Leave();
   world.ComeBack("nf2", Standing(run, true));
   CHECK(world.node("nf2").Await("stop")["stop"] == run);
 }

@@ -3,6 +3,7 @@
 
 #include <poll.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <map>
 #include <memory>
@@ -60,6 +61,11 @@ class Party {
     int count = 0;
     for (const std::string& text : frames_.admin) count += Json::parse(text).contains(key) ? 1 : 0;
     return count;
+  }
+  // By the controller's machine, among what came until now.
+  bool Greeted() const {
+    return std::any_of(frames_.messages.begin(), frames_.messages.end(),
+                       [](const auto& m) { return std::holds_alternative<msg::Hello>(m.message.body); });
   }
   std::string Record() const {
     std::string text;
