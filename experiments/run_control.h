@@ -65,10 +65,7 @@ class RunControl {
   const FlowHasher& hasher() const { return hasher_; }
   // The flow's number in the trace; nothing if it is not of the trace.
   std::optional<uint32_t> NumberOf(const FlowKey& flow) const;
-  bool HasPacket(uint32_t flow, uint32_t sequence) const {
-    if (scenario_.recorded != nullptr) return sequence < scenario_.recorded->PacketsOf(flow);
-    return uint64_t{sequence} * spec_.packet_bytes < scenario_.trace.flows[flow].bytes;
-  }
+  bool HasPacket(uint32_t flow, uint32_t sequence) const { return sequence < recorder_.PacketsOf(flow); }
 
   // ---- before t0
   // When to Look first.

@@ -43,6 +43,7 @@ class OpenLoopSource {
   using Sleeper = std::pair<TimePoint, uint32_t>;
 
   void Choose();
+  void ChooseSlowly();
   void Admit(TimePoint now);
   void FillPlaces();
   TimePoint NextArrivalOrWake() const;

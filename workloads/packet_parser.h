@@ -32,9 +32,10 @@ struct ParsedFrame {
   FiveTuple tuple;
   uint32_t ip_octets = 0;  // by the IP header: what a flow is charged for
   uint32_t sequence = 0;   // TCP's; else the four octets after the last header that was read (0 if they are not here)
-  uint16_t ip_offset = 0;  // of the IP header in the frame
-  uint16_t l4_offset = 0;  // of what follows the IP headers
-  uint8_t tcp_flags = 0;   // 0 for other protocols
+  uint32_t acknowledgement = 0;  // TCP's; else the four octets after those
+  uint16_t ip_offset = 0;        // of the IP header in the frame
+  uint16_t l4_offset = 0;        // of what follows the IP headers
+  uint8_t tcp_flags = 0;         // 0 for other protocols
   uint8_t vlan_tags = 0;
   bool fragment = false;
 };

@@ -1,5 +1,5 @@
-// ChunkedVector<T>: a vector that grows without moving what it holds: an addition takes one chunk's memory at most, where
-// a vector that doubles stops for as long as all its elements take. For tables that grow while packets wait.
+// ChunkedVector<T>: a vector that grows without moving what it holds: an addition takes one chunk's memory at most,
+// where a vector that doubles stops for as long as all its elements take. For tables that grow while packets wait.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,11 @@ class ChunkedVector {
 
   template <class... Arguments>
   T& emplace_back(Arguments&&... arguments) {
-    if (chunks_.empty() || chunks_.back().size() == kChunk) chunks_.emplace_back();
+    if (chunks_.empty()) {
+      chunks_.emplace_back();  // grows as it is filled: many tables stay small
+    } else if (chunks_.back().size() == kChunk) {
+      chunks_.emplace_back().reserve(kChunk);
+    }
     return chunks_.back().emplace_back(std::forward<Arguments>(arguments)...);
   }
   void pop_back() {

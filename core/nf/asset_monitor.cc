@@ -57,17 +57,17 @@ void Update(TimePoint now, const Packet& packet, AssetDirection* direction) {
   }
 }
 
-void PutDirection(const AssetDirection& direction, std::vector<uint8_t>* out) {
-  for (const uint64_t count : direction.packets_by_size) nf::Put(count, out);
-  nf::Put(direction.bytes, out);
-  nf::Put(direction.last.nanos(), out);
-  nf::Put(direction.largest_gap.nanos(), out);
-  nf::Put(direction.first_bytes, out);
-  nf::Put(direction.least_bytes, out);
-  nf::Put(direction.most_bytes, out);
-  nf::Put(direction.flags_seen, out);
-  nf::Put(direction.first_flags, out);
-  nf::Put(direction.syns, out);
+void PutDirection(const AssetDirection& direction, nf::OctetWriter* out) {
+  for (const uint64_t count : direction.packets_by_size) out->Put(count);
+  out->Put(direction.bytes);
+  out->Put(direction.last.nanos());
+  out->Put(direction.largest_gap.nanos());
+  out->Put(direction.first_bytes);
+  out->Put(direction.least_bytes);
+  out->Put(direction.most_bytes);
+  out->Put(direction.flags_seen);
+  out->Put(direction.first_flags);
+  out->Put(direction.syns);
 }
 
 AssetDirection GetDirection(nf::OctetReader* in) {
@@ -86,18 +86,18 @@ AssetDirection GetDirection(nf::OctetReader* in) {
 }
 
 std::vector<uint8_t> Serialise(const AssetRecord& record) {
-  std::vector<uint8_t> out;
-  out.reserve(AssetMonitor::kChunkOctets);
-  nf::Put(AssetMonitor::kSchema, &out);
-  nf::Put(AssetMonitor::kSchemaVersion, &out);
-  nf::Put(record.service, &out);
-  nf::PutTuple(record.tuple, &out);
-  nf::Put(record.first.nanos(), &out);
-  nf::Put(record.last.nanos(), &out);
+  std::vector<uint8_t> chunk(AssetMonitor::kChunkOctets);
+  nf::OctetWriter out(chunk);
+  out.Put(AssetMonitor::kSchema);
+  out.Put(AssetMonitor::kSchemaVersion);
+  out.Put(record.service);
+  out.Put(record.tuple);
+  out.Put(record.first.nanos());
+  out.Put(record.last.nanos());
   PutDirection(record.initiator, &out);
   PutDirection(record.responder, &out);
-  UHAUL_CHECK(out.size() == AssetMonitor::kChunkOctets);
-  return out;
+  UHAUL_CHECK(out.Complete());
+  return chunk;
 }
 
 // Null, or what no sequence of packets leads to.
@@ -166,6 +166,7 @@ inline void AssetMonitor::ProcessOne(TimePoint now, const Packet& packet) {
 }
 
 void AssetMonitor::Process(TimePoint now, std::span<const Packet> burst) {
+  if (burst.size() > 1) connections_.PrefetchEntries(burst);
   for (const Packet& packet : burst) ProcessOne(clock_ == AssetClock::kStamp ? packet.stamp : now, packet);
 }
 
@@ -194,10 +195,14 @@ Status AssetMonitor::Import(TimePoint /*now*/, const FlowKey& flow, std::span<co
   if (record.tuple != flow.tuple && record.tuple != flow.tuple.Reversed()) return refused("another flow's state");
   if (const char* fault = FaultOf(record)) return refused(fault);
 
-  const FlowKey key = record.tuple == flow.tuple ? flow : connections_.KeyOf(record.tuple);
-  if (!Knows(flow) && connections_.size() >= connections_.capacity()) return refused("no room");
-  connections_.Erase(flow);
-  *connections_.Insert(key) = record;
+  const auto there = connections_.Find(flow);
+  if (there.state != nullptr && there.flow->tuple == record.tuple) {
+    *there.state = record;
+  } else {
+    if (there.state == nullptr && connections_.size() >= connections_.capacity()) return refused("no room");
+    if (there.state != nullptr) connections_.Erase(flow);
+    *connections_.Insert(record.tuple == flow.tuple ? flow : connections_.KeyOf(record.tuple)) = record;
+  }
   connections_.Touched(record.last);
   return {};
 }

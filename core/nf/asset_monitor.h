@@ -73,6 +73,7 @@ class AssetMonitor final : public NetworkFunction {
   std::unique_ptr<NetworkFunction> Clone() const override { return std::make_unique<AssetMonitor>(*this); }
   SchemaId schema() const override { return kSchema; }
   void Process(TimePoint now, std::span<const Packet> burst) override;
+  void Prefetch(std::span<const Packet> burst) const override { connections_.PrefetchIndex(burst); }
   bool Knows(const FlowKey& flow) const override { return connections_.Find(flow).state != nullptr; }
   std::vector<FlowKey> Flows() const override { return connections_.Flows(); }
   size_t flow_count() const override { return connections_.size(); }

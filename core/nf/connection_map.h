@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "core/base/units.h"
 #include "core/flow/flow_map.h"
+#include "core/flow/packet.h"
 
 namespace uhaul::nf {
 
@@ -28,6 +30,14 @@ class ConnectionMap {
 
   View<T> Find(const FlowKey& flow) { return Look<T>(*this, flow); }
   View<const T> Find(const FlowKey& flow) const { return Look<const T>(*this, flow); }
+
+  // For bursts, in this order and with other work in between: what Find will read of connections in this direction.
+  void PrefetchIndex(std::span<const Packet> burst) const {
+    for (const Packet& packet : burst) states_.PrefetchIndex(packet.flow.id);
+  }
+  void PrefetchEntries(std::span<const Packet> burst) const {
+    for (const Packet& packet : burst) states_.PrefetchEntry(packet.flow.id);
+  }
 
   // A new entry under `flow`, which must be absent; null if there is no room.
   T* Insert(const FlowKey& flow) { return states_.size() < capacity_ ? &states_.Get(flow) : nullptr; }

@@ -23,8 +23,10 @@ class NetworkFunction {
   virtual std::unique_ptr<NetworkFunction> Clone() const = 0;
   virtual SchemaId schema() const = 0;
 
-  // Processes packets in order, all at `now`. Packets of unknown flows create state.
+  // Processes packets in order, all at `now`. Packets of unknown flows create state. Before a burst of several comes
+  // Prefetch: a function whose tables exceed the cache may ask for what it will read.
   virtual void Process(TimePoint now, std::span<const Packet> burst) = 0;
+  virtual void Prefetch(std::span<const Packet> /*burst*/) const {}
 
   virtual bool Knows(const FlowKey& flow) const = 0;
   // Every flow with state, as the five-tuple of its first packet, in five-tuple order.

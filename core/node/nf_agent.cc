@@ -56,6 +56,10 @@ void NfAgent::SetProfile(const Profile& profile) {
 void NfAgent::OnBurst(TimePoint now, std::span<const Packet> packets, std::span<NfVerdict> verdicts, Outbox& outbox) {
   UHAUL_CHECK(packets.size() == verdicts.size());
   if (now >= fit_.NextPass()) Advance(now, outbox);
+  if (packets.size() > 1) {
+    for (const Packet& packet : packets) fit_.Prefetch(packet.flow.id);
+    function_->Prefetch(packets);
+  }
   if (!busy_) [[likely]] {
     for (size_t i = 0; i < packets.size(); ++i) {
       fit_.Record(now, packets[i]);
