@@ -40,12 +40,15 @@ class Datapath {
   // Null if the traffic is not a capture.
   const RecordedTraffic* recorded() const { return recorded_; }
 
-  // What the machines see: flow, flags and number as the headers say. A capture's packet goes by its connection's
-  // initiator, and its number is the one that travels beside the headers. A flow's last packet may be smaller than its
-  // headers, so the size is the one that travels beside them. False: the frame is counted, and the caller's still.
-  bool Parse(rte_mbuf* mbuf, Packet* packet);
-  // Parses a burst into `packets`; frames that cannot be parsed are freed. Their number is that of the result.
-  Outgoing ParseBurst(std::span<rte_mbuf* const> burst, std::span<Packet> packets);
+  // Reads the headers (frame.h) of those that nobody in this process has read: flow, flags and number. A capture's
+  // packet goes by its connection's initiator, and its number is the one that travels beside the headers. Frames that
+  // cannot be parsed are counted and freed.
+  Outgoing ReadBurst(std::span<rte_mbuf* const> burst);
+  // What machines see of a burst that was read. A flow's last packet may be smaller than its headers, so the size is
+  // the one that travels beside them.
+  static void Describe(const Outgoing& read, std::span<Packet> packets);
+  // The record's part: which flows of the trace the packets of a read burst are of, where their signature does not say.
+  void NumberBurst(std::span<rte_mbuf* const> burst);
 
   // Null if the pool has none.
   rte_mbuf* Allocate() { return rte_pktmbuf_alloc(memory_.pool); }
@@ -61,13 +64,19 @@ class Datapath {
   void Drop(TimePoint now, const Packet& packet);
 
  private:
-  bool NameRecorded(const FrameMeta& meta, Packet* packet);
+  void Parse(std::span<rte_mbuf* const> burst);
+  uint32_t NumberBySignature(uint32_t signature, const FiveTuple& tuple) const {
+    const std::vector<TraceFlow>& flows = facts_->run().scenario().trace.flows;
+    return signature < flows.size() && flows[signature].tuple == tuple ? signature : FrameReading::kNotLookedUp;
+  }
+  bool NameRecorded(FrameMeta* meta, FrameReading* reading);
 
   PacketMemory memory_;
   const FlowHasher& hasher_;
   Facts* facts_;
   const RecordedTraffic* recorded_;
   ParseCounters parsed_;
+  std::array<ParsedFrame, kBurst> frames_;  // scratch
 };
 
 }  // namespace uhaul::runtime

@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "runtime/eal_arguments.h"
+#include "runtime/frame.h"
 
 namespace uhaul::runtime {
 namespace {
@@ -68,8 +69,9 @@ void RemoveTelemetrySocket() {
 }
 
 Result<rte_mempool*> MakePool(const PoolOptions& options) {
-  rte_mempool* pool = rte_pktmbuf_pool_create(
-      "uhaul", options.mbufs, 256, 0, static_cast<uint16_t>(RTE_PKTMBUF_HEADROOM + options.data_octets), SOCKET_ID_ANY);
+  rte_mempool* pool =
+      rte_pktmbuf_pool_create("uhaul", options.mbufs, 256, sizeof(FrameReading),
+                              static_cast<uint16_t>(RTE_PKTMBUF_HEADROOM + options.data_octets), SOCKET_ID_ANY);
   if (pool == nullptr) {
     return Error{"no memory for " + std::to_string(options.mbufs) + " mbufs: " + rte_strerror(rte_errno) +
                  " (EAL argument -m)"};

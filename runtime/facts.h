@@ -1,5 +1,6 @@
 // Facts: what happens to packets, on its way into the record: to the recorder of this process and, where the record is
-// made from what several processes saw, to a log.
+// made from what several processes saw, to a log. Flows go by their number in the trace; any other number is a packet
+// that is not of this run.
 #pragma once
 
 #include <optional>
@@ -26,26 +27,26 @@ class Facts {
     if (log_ != nullptr) log_->Add(now, FactKind::kSent, flow, retransmission ? 1 : 0);
   }
   // `left_switch`: when the packet first left the switch.
+  void Processed(TimePoint now, uint32_t flow, TimePoint left_switch) {
+    if (!Known(flow)) return Strange();
+    run_->recorder().OnProcessed(now, flow, left_switch);
+    if (log_ != nullptr) log_->Add(now, FactKind::kProcessed, flow, static_cast<uint64_t>(left_switch.nanos()));
+  }
+  void Delivered(TimePoint now, uint32_t flow, uint32_t sequence) {
+    if (!Known(flow) || !run_->HasPacket(flow, sequence)) return Strange();
+    ended_ |= run_->recorder().OnDelivered(now, flow, sequence);
+    if (log_ != nullptr) log_->Add(now, FactKind::kDelivered, flow, sequence);
+  }
+  void Lost(TimePoint now, uint32_t flow) {
+    if (!Known(flow)) return Strange();
+    ended_ |= run_->recorder().OnLost(flow);
+    if (log_ != nullptr) log_->Add(now, FactKind::kLost, flow);
+  }
+  // Of a packet that is in no mbuf.
   void Processed(TimePoint now, const FlowKey& flow, TimePoint left_switch) {
-    const std::optional<uint32_t> number = run_->NumberOf(flow);
-    if (!number) return Strange();
-    run_->recorder().OnProcessed(now, *number, left_switch);
-    if (log_ != nullptr) {
-      log_->Add(now, FactKind::kProcessed, *number, static_cast<uint64_t>(left_switch.nanos()));
-    }
+    Processed(now, NumberOf(flow), left_switch);
   }
-  void Delivered(TimePoint now, const FlowKey& flow, uint32_t sequence) {
-    const std::optional<uint32_t> number = run_->NumberOf(flow);
-    if (!number || !run_->HasPacket(*number, sequence)) return Strange();
-    ended_ |= run_->recorder().OnDelivered(now, *number, sequence);
-    if (log_ != nullptr) log_->Add(now, FactKind::kDelivered, *number, sequence);
-  }
-  void Lost(TimePoint now, const FlowKey& flow) {
-    const std::optional<uint32_t> number = run_->NumberOf(flow);
-    if (!number) return Strange();
-    ended_ |= run_->recorder().OnLost(*number);
-    if (log_ != nullptr) log_->Add(now, FactKind::kLost, *number);
-  }
+  void Lost(TimePoint now, const FlowKey& flow) { Lost(now, NumberOf(flow)); }
   void Event(TimePoint now, const RecordEvent& event) {
     run_->recorder().OnEvent(now, event);
     if (log_ != nullptr) log_->AddEvent(now, event, *run_);
@@ -65,6 +66,10 @@ class Facts {
   const RunControl& run() const { return *run_; }
 
  private:
+  static constexpr uint32_t kUnknown = 0xffffffff;
+  uint32_t NumberOf(const FlowKey& flow) const { return run_->NumberOf(flow).value_or(kUnknown); }
+  bool Known(uint32_t flow) const { return flow < run_->scenario().trace.flows.size(); }
+
   RunControl* run_;
   FactLog* log_;
   EventWatcher* watcher_ = nullptr;

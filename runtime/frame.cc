@@ -14,7 +14,7 @@ constexpr size_t kIpv4Octets = 20;
 constexpr size_t kIpv6Octets = 40;
 constexpr size_t kTcpOctets = 20;
 constexpr size_t kUdpOctets = 8;
-constexpr size_t kNumberOctets = 4;  // the packet's number, where there is no TCP to carry it
+constexpr size_t kNumberOctets = 8;  // the packet's number and its flow's, where there is no TCP to carry them
 constexpr uint8_t kHops = 64;
 
 uint8_t* Put16(uint8_t* p, uint32_t v) {
@@ -24,12 +24,14 @@ uint8_t* Put16(uint8_t* p, uint32_t v) {
 }
 uint8_t* Put32(uint8_t* p, uint32_t v) { return Put16(Put16(p, v >> 16), v); }
 
-void SetIpv4Checksum(uint8_t* ip) {
-  uint32_t sum = 0;
-  for (size_t i = 0; i < kIpv4Octets; i += 2) sum += static_cast<uint32_t>((ip[i] << 8) | ip[i + 1]);
+// Of the header that PutIp writes.
+uint32_t Ipv4Checksum(const FiveTuple& tuple, size_t octets) {
+  uint64_t sum = 0x4500 + octets + 0x4000 + (uint32_t{kHops} << 8) + tuple.protocol;
+  const auto words = [](const IpAddress& a) { return uint64_t{a[0]} * 256 + a[1] + uint64_t{a[2]} * 256 + a[3]; };
+  sum += words(tuple.source) + words(tuple.destination);
   sum = (sum & 0xffff) + (sum >> 16);
   sum += sum >> 16;
-  Put16(ip + 10, ~sum & 0xffff);
+  return ~static_cast<uint32_t>(sum) & 0xffff;
 }
 
 size_t TransportOctets(uint8_t protocol) {
@@ -47,16 +49,14 @@ uint8_t* PutIp(uint8_t* p, const FiveTuple& tuple, size_t after) {
     std::memcpy(p + 16, tuple.destination.data(), 16);
     return p + 32;
   }
-  uint8_t* ip = p;
   p = Put16(p, 0x4500);
   p = Put16(p, static_cast<uint32_t>(kIpv4Octets + after));
   p = Put32(p, 0x4000);  // no identification; do not fragment
   *p++ = kHops;
   *p++ = tuple.protocol;
-  p = Put16(p, 0);
+  p = Put16(p, Ipv4Checksum(tuple, kIpv4Octets + after));
   std::memcpy(p, tuple.source.data(), 4);
   std::memcpy(p + 4, tuple.destination.data(), 4);
-  SetIpv4Checksum(ip);
   return p + 8;
 }
 
@@ -72,8 +72,8 @@ uint8_t* PutTransport(uint8_t* p, const FrameContents& f, size_t after) {
     p = Put16(p, 0);
   }
   p = Put32(p, f.sequence);
+  p = Put32(p, f.flow_number);
   if (protocol != kProtocolTcp) return p;
-  p = Put32(p, 0);
   *p++ = 0x50;
   *p++ = static_cast<uint8_t>((f.first ? tcp_flag::kSyn : tcp_flag::kAck) | (f.last ? tcp_flag::kFin : 0));
   p = Put16(p, 0xffff);

@@ -8,6 +8,9 @@
 //
 // What an engine must carry beside the octets (the size, when the packet left the switch, OpenNF's do-not-buffer
 // mark, the target of a relayed packet) is the FrameMeta in that dynamic field.
+//
+// Headers are read once in a process: whoever parses a frame first leaves a FrameReading in the mbuf's private area, as
+// a card leaves what it parsed and hashed. Nobody changes headers after that.
 #pragma once
 
 #include <rte_mbuf.h>
@@ -15,7 +18,6 @@
 
 #include <array>
 #include <cstdint>
-#include <cstring>
 #include <span>
 
 #include "core/base/result.h"
@@ -23,12 +25,12 @@
 
 namespace uhaul::runtime {
 
-inline constexpr size_t kMaxBuiltOctets = 14 + 40 + 20;
+inline constexpr size_t kMaxBuiltOctets = 14 + 40 + 20;  // IPv6 and TCP
 inline constexpr uint16_t kEthernetHeader = 14;
 
 struct FrameMeta {
-  // kHashed holds for an mbuf alone: neither in the store nor on a wire.
-  enum Flags : uint8_t { kRelayed = 4, kDoNotBuffer = 8, kNumbered = 16, kHashed = 32 };
+  // kRead: the mbuf has its FrameReading. It holds for an mbuf alone: neither in the store nor on a wire.
+  enum Flags : uint8_t { kRelayed = 4, kDoNotBuffer = 8, kNumbered = 16, kRead = 32 };
   int64_t stamp_ns = -1;  // when it first left the switch
   uint32_t bytes = 0;     // of the packet as the trace has it: what links carry and flows are charged
   uint32_t number = 0;    // kNumbered: of the packet in its flow
@@ -38,23 +40,25 @@ struct FrameMeta {
 };
 static_assert(sizeof(FrameMeta) == 24);  // drivers want room for a timestamp beside it
 
+// One cache line.
+struct FrameReading {
+  static constexpr uint32_t kNotLookedUp = 0xffffffff;
+  static constexpr uint32_t kStrange = 0xfffffffe;
+  FlowKey flow;                         // as machines see it (core/flow/packet.h)
+  uint32_t sequence = 0;                // the packet's number in its flow
+  uint32_t flow_number = kNotLookedUp;  // in the trace; kStrange: not of this run's traffic
+  uint8_t tcp_flags = 0;
+  bool reverse = false;
+};
+static_assert(sizeof(FrameReading) == 64);
+
 // The offset of the dynamic field; registered once per process, after the EAL is up.
 class FrameField {
  public:
   static Status Register();
   static FrameMeta& Of(rte_mbuf* mbuf) { return *RTE_MBUF_DYNFIELD(mbuf, offset_, FrameMeta*); }
-
-  // kHashed: the flow ID of the headers' five-tuple, where a card leaves its hash.
-  static FlowId HashOf(const rte_mbuf* mbuf) {
-    FlowId id = 0;
-    std::memcpy(&id, &mbuf->hash, sizeof id);
-    return id;
-  }
-  static void SetHash(rte_mbuf* mbuf, FlowId id) {
-    static_assert(sizeof mbuf->hash >= sizeof id);
-    std::memcpy(&mbuf->hash, &id, sizeof id);
-    Of(mbuf).flags |= FrameMeta::kHashed;
-  }
+  // kRead says whether there is one. Of mbufs of a MakePool.
+  static FrameReading& ReadingOf(rte_mbuf* mbuf) { return *static_cast<FrameReading*>(rte_mbuf_to_priv(mbuf)); }
 
  private:
   static int offset_;
@@ -66,6 +70,7 @@ struct FrameContents {
   uint32_t sequence = 0;
   bool first = false;  // SYN
   bool last = false;   // FIN
+  uint32_t flow_number = FrameReading::kNotLookedUp;
 };
 
 // Whether a frame can name the flow: protocols without ports must have none.

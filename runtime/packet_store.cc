@@ -46,7 +46,7 @@ void PacketStore::Cancel(Handle handle) {
 void PacketStore::Keep(Handle handle, rte_mbuf* mbuf) {
   Slot& slot = SlotOf(handle, State::kReserved);
   slot.meta = FrameField::Of(mbuf);
-  slot.meta.flags &= static_cast<uint8_t>(~FrameMeta::kHashed);
+  slot.meta.flags &= static_cast<uint8_t>(~FrameMeta::kRead);
   slot.length = static_cast<uint16_t>(std::min<size_t>(rte_pktmbuf_data_len(mbuf), kKeptOctets));
   std::memcpy(slot.octets.data(), rte_pktmbuf_mtod(mbuf, const uint8_t*), slot.length);
   slot.state = State::kKept;
@@ -97,7 +97,7 @@ std::optional<PacketStore::Handle> PacketStore::Unpack(std::span<const uint8_t> 
   const Handle handle = Reserve();
   Slot& slot = SlotOf(handle, State::kReserved);
   std::memcpy(&slot.meta, packed.data(), sizeof slot.meta);
-  slot.meta.flags &= static_cast<uint8_t>(~FrameMeta::kHashed);
+  slot.meta.flags &= static_cast<uint8_t>(~FrameMeta::kRead);
   slot.length = static_cast<uint16_t>(packed.size() - sizeof slot.meta);
   std::memcpy(slot.octets.data(), packed.data() + sizeof slot.meta, slot.length);
   slot.state = State::kKept;

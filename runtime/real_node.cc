@@ -101,12 +101,12 @@ Result<bool> RealNode::Round() {
     if (Status polled = PollChannels(); !polled) return polled.error();
     if (now_ != begin) return true;  // started just now: the clock began anew
   }
-  for (int i = 0; generates_ && i < kMostBursts; ++i) {
-    const size_t sent = plane_->generator().SendDue(begin, &punctuality_);
+  for (int i = 0; i < kMostBursts; ++i) {  // each goes all the way before the next: packets stay in the nearest cache
+    const size_t sent = generates_ ? plane_->generator().SendDue(begin, &punctuality_) : 0;
     busy |= sent > 0;
+    for (const Input& input : inputs_) busy |= PollLink(input);
     if (sent < kBurst) break;
   }
-  for (const Input& input : inputs_) busy |= PollLink(input);
   plane_->PushLinks(begin);
   if (Status flushed = Flush(begin); !flushed) return flushed.error();
   now_ = clock_->Now();

@@ -187,7 +187,7 @@ Status RealTestbed::StartOperation(const PointSpec& point) {
   if (!operation) {
     run_.OnOperationOver();
     if (traffic_ != nullptr) traffic_->OnOver();
-    return {};
+    return FirstRound();
   }
   MoveCall call{operation->request, operation->detector, point.profile};
   service_->Post([this, call = std::move(call)] {
@@ -197,7 +197,13 @@ Status RealTestbed::StartOperation(const PointSpec& point) {
     fault_ = started.error();
     service_->Stop();
   });
-  return {};
+  return FirstRound();
+}
+
+// It began before the look at A, which takes milliseconds and belongs to no packet.
+Status RealTestbed::FirstRound() {
+  bool begun = false;
+  return RunUntil([&](TimePoint) { return std::exchange(begun, true); });
 }
 
 std::optional<Operation> RealTestbed::BeginRun(const PointSpec& point) {

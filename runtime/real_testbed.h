@@ -57,6 +57,7 @@ class RealTestbed final : public Testbed {
       : scenario_(scenario), clock_(options.tsc_hz, options.rate_scale), run_(spec, scenario) {}
   Status MakeRoles(const RealTestbedOptions& options);
   std::optional<Operation> BeginRun(const PointSpec& point);
+  Status FirstRound();
   Result<RunRecord> MergeRecord();
   Status StartController();
   Status ConnectMachine(NodeId machine);

@@ -10,6 +10,8 @@ namespace {
 
 constexpr uint32_t kAcknowledgementBytes = 64;
 
+void Free(Outgoing burst) { rte_pktmbuf_free_bulk(burst.mbufs.data(), static_cast<unsigned>(burst.count)); }
+
 }  // namespace
 
 // ---- generator
@@ -18,7 +20,7 @@ void GeneratorRole::Build(const SourcePacket& p, rte_mbuf* mbuf) {
   if (const RecordedTraffic* recorded = path_->recorded(); recorded != nullptr) {
     return path_->Copy(recorded->Of(p.flow, p.sequence), mbuf);
   }
-  Datapath::Build({run_->scenario().trace.flows[p.flow].tuple, p.bytes, p.sequence, p.first, p.last}, mbuf);
+  Datapath::Build({run_->scenario().trace.flows[p.flow].tuple, p.bytes, p.sequence, p.first, p.last, p.flow}, mbuf);
 }
 
 void GeneratorRole::SendOne(TimePoint now) {
@@ -51,21 +53,20 @@ size_t GeneratorRole::SendDue(TimePoint now, Punctuality* punctuality) {
 }
 
 void GeneratorRole::OnAcknowledgements(TimePoint now, std::span<rte_mbuf* const> burst) {
-  for (rte_mbuf* mbuf : burst) {
-    Packet packet;
-    if (path_->Parse(mbuf, &packet)) {
-      const FlowKey flow = path_->hasher().Key(packet.flow.tuple.Reversed());
-      const std::optional<uint32_t> number = run_->NumberOf(flow);
-      if (number) run_->source().OnDelivered(now, *number, static_cast<uint32_t>(packet.digest));
-    }
-    rte_pktmbuf_free(mbuf);
+  const Outgoing read = path_->ReadBurst(burst);
+  for (rte_mbuf* mbuf : read.span()) {
+    const FrameReading& reading = FrameField::ReadingOf(mbuf);
+    const std::optional<uint32_t> number = run_->NumberOf(path_->hasher().Key(reading.flow.tuple.Reversed()));
+    if (number) run_->source().OnDelivered(now, *number, reading.sequence);
   }
+  Free(read);
 }
 
 // ---- switch
 
 void SwitchRole::OnBurst(TimePoint now, std::span<rte_mbuf* const> burst, SwitchAgent& agent, Outbox& outbox) {
-  const Outgoing accepted = path_->ParseBurst(burst, packets_);
+  const Outgoing accepted = path_->ReadBurst(burst);
+  Datapath::Describe(accepted, packets_);
   if (path_->recorded() == nullptr) {  // a capture's packets have their stamps
     for (size_t i = 0; i < accepted.count; ++i) {
       FrameField::Of(accepted.mbufs[i]).stamp_ns = now.nanos();
@@ -108,27 +109,43 @@ void SwitchRole::Release(TimePoint now, const OutPacket& out) {
 // ---- NF
 
 void NfRole::OnBurst(TimePoint now, std::span<rte_mbuf* const> burst, NfAgent& agent, Outbox& outbox) {
+  const Outgoing accepted = path_->ReadBurst(burst);
+  Datapath::Describe(accepted, packets_);
+  path_->NumberBurst(accepted.span());
+  std::array<NfVerdict, kBurst> verdicts;
+  const std::span<const Packet> packets(packets_.data(), accepted.count);
+  if (agent.intercepting()) [[unlikely]] {
+    return OnIntercepted(now, accepted, agent, outbox);
+  }
+  agent.OnBurst(now, packets, {verdicts.data(), accepted.count}, outbox);
+  for (size_t i = 0; i < accepted.count; ++i) {
+    UHAUL_CHECK(verdicts[i] == NfVerdict::kForward);
+    Processed(now, accepted.mbufs[i]);
+  }
+  if (accepted.count > 0) path_->Send(*to_sink_, now, accepted.span());
+}
+
+// Any packet may be kept: each has a handle beforehand.
+void NfRole::OnIntercepted(TimePoint now, const Outgoing& accepted, NfAgent& agent, Outbox& outbox) {
   PacketStore& store = path_->store();
-  const Outgoing accepted = path_->ParseBurst(burst, packets_);
   for (size_t i = 0; i < accepted.count; ++i) packets_[i].handle = store.Reserve();
   std::array<NfVerdict, kBurst> verdicts;
   agent.OnBurst(now, {packets_.data(), accepted.count}, {verdicts.data(), accepted.count}, outbox);
   Outgoing forwarded;
   for (size_t i = 0; i < accepted.count; ++i) {
     rte_mbuf* mbuf = accepted.mbufs[i];
-    const Packet& packet = packets_[i];
     switch (verdicts[i]) {
       case NfVerdict::kForward:
-        store.Cancel(packet.handle);
-        path_->facts().Processed(now, packet.flow, packet.stamp);
+        store.Cancel(packets_[i].handle);
+        Processed(now, mbuf);
         forwarded.Add(mbuf);
         break;
       case NfVerdict::kConsumed:  // the handle is in a message, in a buffer, or in a packet that the outbox drops
-        store.Keep(packet.handle, mbuf);
+        store.Keep(packets_[i].handle, mbuf);
         rte_pktmbuf_free(mbuf);
         break;
       case NfVerdict::kRelay:
-        store.Cancel(packet.handle);
+        store.Cancel(packets_[i].handle);
         ++path_->facts().counters().relayed;
         FrameField::Of(mbuf).nf = agent.relay_target();
         FrameField::Of(mbuf).flags |= FrameMeta::kRelayed;
@@ -137,6 +154,11 @@ void NfRole::OnBurst(TimePoint now, std::span<rte_mbuf* const> burst, NfAgent& a
     }
   }
   if (forwarded.count > 0) path_->Send(*to_sink_, now, forwarded.span());
+}
+
+void NfRole::Processed(TimePoint now, rte_mbuf* mbuf) {
+  path_->facts().Processed(now, FrameField::ReadingOf(mbuf).flow_number,
+                           TimePoint::FromNanos(FrameField::Of(mbuf).stamp_ns));
 }
 
 void NfRole::Release(TimePoint now, const OutPacket& out) {
@@ -164,21 +186,22 @@ void NfRole::Release(TimePoint now, const OutPacket& out) {
 // ---- sink
 
 void SinkRole::OnBurst(TimePoint now, std::span<rte_mbuf* const> burst) {
-  for (rte_mbuf* mbuf : burst) {
-    Packet packet;
-    if (path_->Parse(mbuf, &packet)) {
-      const auto sequence = static_cast<uint32_t>(packet.digest);
-      path_->facts().Delivered(now, packet.flow, sequence);
-      if (acknowledgements_ != nullptr) {
-        // One that finds no mbuf is lost, as on a wire; the sender's time-out covers it.
-        if (rte_mbuf* back = path_->Allocate(); back != nullptr) {
-          Datapath::Build({packet.flow.tuple.Reversed(), kAcknowledgementBytes, sequence, false, false}, back);
-          path_->Send(*acknowledgements_, now, {&back, 1}, false);
-        }
-      }
-    }
-    rte_pktmbuf_free(mbuf);
+  const Outgoing read = path_->ReadBurst(burst);
+  path_->NumberBurst(read.span());
+  for (rte_mbuf* mbuf : read.span()) {
+    const FrameReading& reading = FrameField::ReadingOf(mbuf);
+    path_->facts().Delivered(now, reading.flow_number, reading.sequence);
+    if (acknowledgements_ != nullptr) Acknowledge(now, reading);
   }
+  Free(read);
+}
+
+// One that finds no mbuf is lost, as on a wire; the sender's time-out covers it.
+void SinkRole::Acknowledge(TimePoint now, const FrameReading& reading) {
+  rte_mbuf* back = path_->Allocate();
+  if (back == nullptr) return;
+  Datapath::Build({reading.flow.tuple.Reversed(), kAcknowledgementBytes, reading.sequence}, back);
+  path_->Send(*acknowledgements_, now, {&back, 1}, false);
 }
 
 }  // namespace uhaul::runtime

@@ -68,6 +68,8 @@ class NfRole {
   void Release(TimePoint now, const OutPacket& out);
 
  private:
+  void OnIntercepted(TimePoint now, const Outgoing& accepted, NfAgent& agent, Outbox& outbox);
+  void Processed(TimePoint now, rte_mbuf* mbuf);
   Datapath* path_;
   DataLink* to_sink_;
   DataLink* to_switch_;
@@ -81,6 +83,7 @@ class SinkRole {
   void OnBurst(TimePoint now, std::span<rte_mbuf* const> burst);
 
  private:
+  void Acknowledge(TimePoint now, const FrameReading& reading);
   Datapath* path_;
   DataLink* acknowledgements_;
 };

@@ -43,7 +43,8 @@ class RuntimeEngine final : public Engine {
  private:
   const RuntimeOptions options_;
   MachineNoise noise_;
-  HostTime before_;  // the run
+  Punctuality at_start_;  // when the operation began
+  HostTime before_;       // the run
   HostTime after_;
   Scenario scenario_;
   rte_mempool* pool_ = nullptr;

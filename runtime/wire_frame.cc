@@ -41,7 +41,7 @@ bool ToWire(rte_mbuf* mbuf, uint32_t most_octets) {
   auto* a = rte_pktmbuf_mtod(mbuf, uint8_t*);
   a[0] = kOurDestination;
   const bool numbered = (meta.flags & FrameMeta::kNumbered) != 0;
-  a[1] = static_cast<uint8_t>((meta.flags & ~(kNoStamp | FrameMeta::kHashed)) |
+  a[1] = static_cast<uint8_t>((meta.flags & ~(kNoStamp | FrameMeta::kRead)) |
                               (!numbered && meta.stamp_ns < 0 ? kNoStamp : 0));
   a[2] = meta.nf;
   a[3] = static_cast<uint8_t>(meta.bytes >> 8);
@@ -61,7 +61,7 @@ WireOutcome FromWire(rte_mbuf* mbuf, TimePoint reference) {
   FrameMeta meta;
   meta.bytes = static_cast<uint32_t>((a[3] << 8) | a[4]);
   if (here != rte_pktmbuf_pkt_len(mbuf) || here < meta.bytes + kEthernetHeader) return WireOutcome::kCut;
-  meta.flags = static_cast<uint8_t>(a[1] & ~(kNoStamp | FrameMeta::kHashed));
+  meta.flags = static_cast<uint8_t>(a[1] & ~(kNoStamp | FrameMeta::kRead));
   meta.nf = a[2];
   if ((a[1] & kNoStamp) == 0) {
     uint64_t stamp = 0;

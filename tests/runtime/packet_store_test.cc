@@ -48,13 +48,14 @@ TEST_CASE("BuildFrame: the parser reads back what was built, for every kind of f
     REQUIRE(CanBuild(tuple));
     for (const uint32_t bytes : {1u, 40u, 64u, 1500u, 9000u}) {
       std::array<uint8_t, kMaxBuiltOctets> octets{};
-      const size_t length = BuildFrame({tuple, bytes, 77, true, true}, octets);
+      const size_t length = BuildFrame({tuple, bytes, 77, true, true, 4711}, octets);
       REQUIRE(length <= octets.size());
       ParsedFrame frame;
       const uint32_t wire = WireOctets({.bytes = bytes}, static_cast<uint32_t>(length));
       REQUIRE(ParseFrame({octets.data(), length}, wire, &frame) == ParseOutcome::kOk);
       CHECK(frame.tuple == tuple);
       CHECK(frame.sequence == 77);
+      CHECK(frame.acknowledgement == 4711);
       CHECK(frame.ip_octets == std::max<uint32_t>(bytes, static_cast<uint32_t>(length) - kEthernetHeader));
       const bool tcp = tuple.protocol == kProtocolTcp;
       CHECK(frame.tcp_flags == (tcp ? tcp_flag::kSyn | tcp_flag::kFin : 0));
