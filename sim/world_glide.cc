@@ -21,8 +21,6 @@ namespace {
 
 // Packets that leave the generator before the other places have their turn: what is under way stays in the cache.
 constexpr uint32_t kBatch = 64;
-// Packets of one slice of a glide, at most: two seconds of the smallest at 10 Gbps.
-constexpr uint64_t kLongestSlice = 40'000'000;
 // A glide that would be shorter is not begun; nor is one tried more often.
 constexpr Duration kWorthwhile = Duration::Micros(10);
 
@@ -109,8 +107,8 @@ void World::Glide(TimePoint now) {
   for (uint64_t left = kBatch + 1; generator < horizon && left > kBatch;) {
     left = PacketsLeft(TimeOfKey(glided.last), worthwhile);
     if (left > worthwhile && OnOnePath()) {
-      const int64_t slice = static_cast<int64_t>(std::min<uint64_t>(left, kLongestSlice)) * shortest;
-      const Key bound = std::min(horizon, generator + slice * kKeysPerNano);
+      const auto most = static_cast<uint64_t>((horizon - generator) / (shortest * kKeysPerNano));
+      const Key bound = left > most ? horizon : generator + static_cast<int64_t>(left) * shortest * kKeysPerNano;
       GlideTo(bound, &glided);
       const bool no_rules = machines_.forwarding().table_entries() == 0;  // then the switch looks at no packet
       for (; generator < bound; generator = next()) {
