@@ -42,7 +42,6 @@ class Of {
   Of& Crash(size_t machine, uint8_t times = 1) { return s_.crashes[machine] = times, *this; }
   Of& Timers(uint8_t most) { return s_.most_timers = most, *this; }
   Of& Early() { return s_.early_timers = 1, *this; }
-  Of& Large() { return s_.large = true, *this; }
   Of& Restarts() { return s_.restarts = true, *this; }
   Of& MultiQueue() { return s_.options.multi_queue = true, *this; }
   Of& Buffer(uint64_t packets) { return s_.options.profile.nf_buffer = Bytes(100 * packets), *this; }
@@ -87,7 +86,7 @@ std::vector<Scenario> HandOverScenarios() {
       Of("U14", "dst refuses, dst crash, break", 1, 3).Refuse().Crash(kDst).Breaks(1).Late(),
       Of("U15", "two flows, no room for a rule, break", 2, 1).TableFull().Breaks(1),
       Of("U16", "there and back, break, marker loss", 1, 2).Move(1, 0).Breaks(1).MarkerLoss().Late(),
-      Of("U17", "there, back and there, controller crash", 1, 2).Large().Move(1, 0).Move(0, 1).Crash(kTheController),
+      Of("U17", "there, back and there, controller crash", 1, 2).Move(1, 0).Move(0, 1).Crash(kTheController),
       Of("U18", "the flow ends, another one takes its place; break, controller crash", 1, 3)
           .Ends(2)
           .Breaks(1)

@@ -11,10 +11,9 @@ using namespace uhaul::faults;
 TEST_CASE(
     "Hand-over: in every interleaving of the small scenarios all promises hold, and an end is always within reach") {
   // The others take longer: the long suite (`faults search`) has them all.
-  const std::set<std::string> quick = {"U1",  "U2",  "U12", "U15", "U16", "U19", "U24", "U29", "U31", "U34",
-                                       "U35", "U36", "U37", "U38", "U39", "U41", "U43", "U50", "U51", "U20",
-                                       "U40", "U57", "U58", "U59", "U61", "U62", "U64", "U66", "U68", "U69",
-                                       "U76", "U78", "U79"};
+  const std::set<std::string> quick = {"U1",  "U2",  "U12", "U15", "U16", "U19", "U24", "U29", "U31", "U34", "U35",
+                                       "U36", "U37", "U38", "U39", "U41", "U43", "U50", "U51", "U20", "U40", "U57",
+                                       "U58", "U59", "U61", "U62", "U64", "U66", "U68", "U69", "U76", "U78", "U79"};
   size_t run = 0;
   for (const Scenario& s : HandOverScenarios()) {
     if (quick.count(s.name) == 0) continue;

@@ -42,7 +42,6 @@ struct Scenario {
   // What the scenario is to show (empty, 0: nothing, it is to be free of faults).
   ViolationSet shows = 0;
   bool shows_bad_end = false;
-  bool large = false;        // has not been exhausted yet: searched only if it is named
   bool until_shown = false;  // the search stops when it has found all that
 };
 
