@@ -26,12 +26,14 @@ std::string ReadAll(std::FILE* file) {
   return text;
 }
 
+// Into `words`, which must outlive them.
 std::vector<char*> Pointers(const std::vector<std::string>& words) {
   std::vector<char*> pointers;
   for (const std::string& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
   pointers.push_back(nullptr);
   return pointers;
 }
+std::vector<char*> Pointers(std::vector<std::string>&& words) = delete;
 
 // The process; 0: it could not be started, and errno says why.
 pid_t Start(const ToolRun& run, std::FILE* in, std::FILE* out, std::FILE* err) {
@@ -41,7 +43,8 @@ pid_t Start(const ToolRun& run, std::FILE* in, std::FILE* out, std::FILE* err) {
   posix_spawn_file_actions_adddup2(&actions, ::fileno(out), STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions, ::fileno(err), STDERR_FILENO);
   const std::vector<char*> arguments = Pointers(run.words);
-  const std::vector<char*> own = Pointers(run.environment.value_or(std::vector<std::string>{}));
+  const std::vector<std::string> environment = run.environment.value_or(std::vector<std::string>{});
+  const std::vector<char*> own = Pointers(environment);
   pid_t pid = 0;
   const int failed =
       ::posix_spawnp(&pid, arguments[0], &actions, nullptr, arguments.data(), run.environment ? own.data() : ::environ);
