@@ -19,7 +19,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
 say "AddressSanitizer and UBSan ..."
-build asan test_results test_experiments test_transport test_sim test_runtime uhaul uhaul-sim uhaul-runtime
+build asan test_results test_experiments test_transport test_sim test_runtime uhaul uhaul-sim uhaul-runtime uhaul-control
 ctest --test-dir build/asan -R '^(results|experiments|transport|sim|runtime)$' -j "$jobs" --output-on-failure
 
 say "how much of core/ the tests run ..."
