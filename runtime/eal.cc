@@ -59,7 +59,7 @@ Status StartEal(const EalOptions& options) {
     rte_memseg_list_walk(MakePrivate, &failed);
     if (failed) return Error{std::string("cannot make the EAL's memory private: ") + std::strerror(errno)};
   }
-  return {};
+  return FrameField::Register();
 }
 
 void RemoveTelemetrySocket() {

@@ -52,7 +52,8 @@ struct FrameReading {
 };
 static_assert(sizeof(FrameReading) == 64);
 
-// The offset of the dynamic field; registered once per process, after the EAL is up.
+// The offset of the dynamic field. It is registered as the EAL starts (StartEal): ports may bring frames before there
+// is a run, those that were on their way to the process before this one.
 class FrameField {
  public:
   static Status Register();

@@ -14,7 +14,6 @@
 #include "core/base/check.h"
 #include "experiments/testbed_config.h"
 #include "runtime/eal.h"
-#include "runtime/frame.h"
 #include "runtime/link_captures.h"
 #include "runtime/machine_noise.h"
 #include "runtime/node_mail.h"
@@ -226,8 +225,6 @@ Status Node::Run() {
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
   if (Status opened = OpenPorts(); !opened) return opened;
-  // Frames may arrive before a run does: those that were on their way to the process before this one.
-  if (Status registered = FrameField::Register(); !registered) return registered;
   gear_.noise = MeasureNoise();
   while (!g_stop) {
     Result<Channel> channel = JoinController(*address);

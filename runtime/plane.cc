@@ -19,7 +19,6 @@ constexpr uint16_t Rank(uint16_t base, uint8_t instance) { return static_cast<ui
 Result<std::unique_ptr<Plane>> Plane::Create(RunControl* run, PacketMemory memory, MachineHost* host, int slice,
                                              FactLog* log, bool restarted) {
   UHAUL_CHECK(memory.pool != nullptr && memory.store != nullptr);
-  if (const Status field = FrameField::Register(); !field) return field.error();
   for (const TraceFlow& flow : run->scenario().trace.flows) {
     if (run->scenario().recorded != nullptr || CanBuild(flow.tuple)) continue;
     return Error{"no frame can carry the flow " + flow.tuple.ToString() + ": its protocol has no ports"};
