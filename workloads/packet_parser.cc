@@ -41,6 +41,14 @@ struct Cursor {
   const uint8_t* data() const { return octets.data() + at; }
 };
 
+void ReadTcp(const uint8_t* tcp, ParsedFrame* frame) {
+  frame->tuple.source_port = Get16(tcp);
+  frame->tuple.destination_port = Get16(tcp + 2);
+  frame->sequence = Get32(tcp + 4);
+  frame->acknowledgement = Get32(tcp + 8);
+  frame->tcp_flags = tcp[13];
+}
+
 ParseOutcome ParseTransport(Cursor& c, ParsedFrame* frame) {
   frame->l4_offset = static_cast<uint16_t>(c.at);
   const uint8_t protocol = frame->tuple.protocol;
@@ -49,11 +57,7 @@ ParseOutcome ParseTransport(Cursor& c, ParsedFrame* frame) {
     const size_t header = static_cast<size_t>(c.data()[12] >> 4) * 4;
     if (header < kTcpOctets) return ParseOutcome::kBadHeader;
     if (c.at + header > c.end) return ParseOutcome::kTruncated;
-    frame->tuple.source_port = Get16(c.data());
-    frame->tuple.destination_port = Get16(c.data() + 2);
-    frame->sequence = Get32(c.data() + 4);
-    frame->acknowledgement = Get32(c.data() + 8);
-    frame->tcp_flags = c.data()[13];
+    ReadTcp(c.data(), frame);
     return ParseOutcome::kOk;
   }
   if (!frame->fragment && protocol == kProtocolUdp) {
@@ -107,11 +111,7 @@ bool ParsePlain(std::span<const uint8_t> octets, size_t wire_octets, ParsedFrame
   frame->l4_offset = kTransportAt;
   PutIpv4Address(ip + 12, &frame->tuple.source);
   PutIpv4Address(ip + 16, &frame->tuple.destination);
-  frame->tuple.source_port = Get16(tcp);
-  frame->tuple.destination_port = Get16(tcp + 2);
-  frame->sequence = Get32(tcp + 4);
-  frame->acknowledgement = Get32(tcp + 8);
-  frame->tcp_flags = tcp[13];
+  ReadTcp(tcp, frame);
   return true;
 }
 

@@ -21,16 +21,6 @@ void Put(T value, std::vector<uint8_t>* out) {
 
 inline constexpr size_t kTupleOctets = 38;
 
-// Always 38 octets, whatever the IP version: chunks of one NF have one size.
-inline void PutTuple(const FiveTuple& tuple, std::vector<uint8_t>* out) {
-  out->push_back(tuple.version);
-  out->push_back(tuple.protocol);
-  out->insert(out->end(), tuple.source.begin(), tuple.source.end());
-  Put(tuple.source_port, out);
-  out->insert(out->end(), tuple.destination.begin(), tuple.destination.end());
-  Put(tuple.destination_port, out);
-}
-
 // Into a chunk whose size is known beforehand.
 class OctetWriter {
  public:
@@ -40,7 +30,7 @@ class OctetWriter {
   void Put(T value) {
     StoreLittle(static_cast<std::make_unsigned_t<T>>(value), Take(sizeof(T)));
   }
-  // As PutTuple.
+  // Always 38 octets, whatever the IP version: chunks of one NF have one size.
   void Put(const FiveTuple& tuple) {
     Put(tuple.version);
     Put(tuple.protocol);
@@ -61,20 +51,19 @@ class OctetWriter {
   std::span<uint8_t> out_;
 };
 
+inline void PutTuple(const FiveTuple& tuple, std::vector<uint8_t>* out) {
+  out->resize(out->size() + kTupleOctets);
+  OctetWriter(std::span(*out).last(kTupleOctets)).Put(tuple);
+}
+
 class OctetReader {
  public:
   explicit OctetReader(std::span<const uint8_t> in) : in_(in) {}
 
   template <class T>
   T Get() {
-    if (in_.size() < sizeof(T)) {
-      short_ = true;
-      in_ = {};
-      return T{};
-    }
-    const auto value = LoadLittle<std::make_unsigned_t<T>>(in_.data());
-    in_ = in_.subspan(sizeof(T));
-    return static_cast<T>(value);
+    const uint8_t* at = Take(sizeof(T));
+    return at == nullptr ? T{} : static_cast<T>(LoadLittle<std::make_unsigned_t<T>>(at));
   }
   FiveTuple GetTuple() {
     FiveTuple tuple;
@@ -87,18 +76,23 @@ class OctetReader {
     return tuple;
   }
   void Get(IpAddress* address) {
-    if (in_.size() < address->size()) {
-      short_ = true;
-      in_ = {};
-      return;
-    }
-    std::memcpy(address->data(), in_.data(), address->size());
-    in_ = in_.subspan(address->size());
+    if (const uint8_t* at = Take(address->size())) std::memcpy(address->data(), at, address->size());
   }
   // Everything was there, and nothing is left.
   bool Complete() const { return !short_ && in_.empty(); }
 
  private:
+  // Null, from here on, if there are not so many.
+  const uint8_t* Take(size_t octets) {
+    if (in_.size() < octets) {
+      short_ = true;
+      in_ = {};
+      return nullptr;
+    }
+    const uint8_t* at = in_.data();
+    in_ = in_.subspan(octets);
+    return at;
+  }
   std::span<const uint8_t> in_;
   bool short_ = false;
 };
