@@ -12,8 +12,6 @@
 #include <set>
 #include <utility>
 
-#include "experiments/plan_file.h"
-
 namespace uhaul {
 namespace {
 
@@ -104,18 +102,6 @@ Status WritePlan(const Plan& plan, const std::string& path) {
     return Bad(path, fmt::format("cannot write: {}", written.error().message));
   }
   return {};
-}
-
-Result<Plan> ReadPlan(const std::string& path) {
-  const Result<std::unique_ptr<PlanFile>> file = PlanFile::Open(path);
-  if (!file.ok()) return file.error();
-  Plan plan{.out = (*file)->out(), .groups = {}};
-  for (size_t i = 0; i < (*file)->groups(); ++i) {
-    Result<std::vector<PlannedPoint>> group = (*file)->Group(i);
-    if (!group.ok()) return group.error();
-    plan.groups.push_back(*std::move(group));
-  }
-  return plan;
 }
 
 }  // namespace uhaul

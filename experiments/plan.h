@@ -30,7 +30,5 @@ struct Plan {
 // Groups by trace, in a fixed order; duplicates (equal identity) once.
 Plan MakePlan(const std::vector<PointSpec>& points, std::string out);
 Status WritePlan(const Plan& plan, const std::string& path);
-// All of it at once; plan_file.h reads group by group.
-Result<Plan> ReadPlan(const std::string& path);
 
 }  // namespace uhaul

@@ -6,6 +6,7 @@
 
 #include "experiments/plan.h"
 #include "tests/experiments/place.h"
+#include "tests/experiments/whole_plan.h"
 #include "tests/places.h"
 
 using namespace uhaul;        // NOLINT

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "experiments/schema.h"
+#include "tests/experiments/whole_plan.h"
 
 using namespace uhaul;
 
