@@ -22,6 +22,8 @@
 // packet have no ports and are not steered. IPv6 is not. On a LAN, let neighbours know each other before the traffic
 // begins (ns3::NeighborCacheHelper): ns-3's ARP drops what waits for an answer beyond three packets, and no scheme can
 // help that.
+//
+// Several pairs may stand in a row, or share a router and NF nodes: there `steers` must tell their flows apart.
 #pragma once
 
 #include <array>

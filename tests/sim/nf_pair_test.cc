@@ -292,6 +292,51 @@ TEST_CASE("NfPair: two pairs in a row do not mistake each other's packets") {
   ns3::Simulator::Destroy();
 }
 
+// Whoever was installed first is asked first: it must leave the other's packets, relayed ones and markers alone.
+TEST_CASE("NfPair: two pairs that steer different flows share a router and an NF node") {
+  Star star;
+  const ns3::NodeContainer third(1);
+  ns3::InternetStackHelper().Install(third);
+  ns3::PointToPointHelper link;
+  link.SetDeviceAttribute("DataRate", ns3::StringValue("1Gbps"));
+  ns3::Ipv4AddressHelper addresses("10.2.0.0", "255.255.255.0");
+  addresses.Assign(link.Install(star.router.Get(0), third.Get(0)));
+  ns3::Ipv4GlobalRoutingHelper::RecomputeRoutingTables();
+  const auto servers = SendUdp(star.sender, star.server, star.server_address, 4);
+  for (uint16_t i = 0; i < 2; ++i) {  // new flows, which src relays; one of each pair
+    ns3::UdpClientHelper sending(star.server_address, kPort + 100 + i);
+    sending.SetAttribute("PacketSize", ns3::UintegerValue(100));
+    sending.SetAttribute("Interval", ns3::TimeValue(ns3::MicroSeconds(10)));
+    sending.SetAttribute("MaxPackets", ns3::UintegerValue(3000));
+    sending.Install(star.sender).Start(ns3::MicroSeconds(100'100));
+  }
+  std::vector<ns3::Ptr<NfPair>> both;
+  for (const uint16_t parity : {0, 1}) {
+    NfPairOptions options = Options();
+    options.steers = [parity](const FiveTuple& tuple) { return tuple.destination_port % 2 == parity; };
+    both.push_back(ns3::CreateObject<NfPair>(std::move(options)));
+    const auto second = parity == 0 ? star.nfs.Get(1) : third.Get(0);
+    REQUIRE(both.back()->Install(star.router.Get(0), star.nfs.Get(0), second).ok());
+    ns3::Simulator::Schedule(ns3::MilliSeconds(100), [pair = both.back()] {
+      MoveRequest request;
+      request.scheme = *FindScheme("uhaul-op");
+      request.scheme.after = AfterMove::kFlip;
+      request.scheme.relay_end = RelayEnd::kMarked;
+      REQUIRE(pair->MoveElephant(request, {DetectorSpec::Kind::kProportion, 0.9, {}}).ok());
+    });
+  }
+  RunFor(400);
+  CHECK(Received(servers) == 8000);
+  for (const auto& pair : both) {
+    CHECK(pair->controller().idle());
+    CHECK(pair->counters().relayed > 10);
+    CHECK(pair->counters().steered == 4000 + 3000);
+    CHECK(pair->function(1).flow_count() == 3);
+    CHECK(Audit(*pair).packets == 4000 + 3000);
+    CHECK(Audit(*pair).violations() == 0);
+  }
+}
+
 TEST_CASE("NfPair: applications on the nodes show what the machines hold") {
   Star star;
   SendUdp(star.sender, star.server, star.server_address, 4);

@@ -222,6 +222,26 @@ TEST_CASE("NfAgent: an eviction pass is reported with its counts, also without t
   CHECK(std::get<event::Eviction>(b.outbox.events[1]).pass.after == 0);
 }
 
+// Packets of what it gave away are still looked at then, lest they make new state.
+TEST_CASE("NfAgent: an instance that has completed a hand-over takes a new profile") {
+  Bench b;
+  constexpr Epoch kEpoch = 4;
+  constexpr uint64_t kNonce = 77;
+  b.Send(Us(1), 1, 0);
+  b.Say(Us(2), msg::CustodyCommand{msg::CustodyVerb::kArm, kEpoch, 1, 9, kNonce, {b.Tuple(1)}});
+  b.agent.OnMarker(Us(3), {b.hasher.Key(b.Tuple(1)), kEpoch, kNonce, 0}, b.outbox);
+  b.Say(Us(4), msg::CustodyCommand{msg::CustodyVerb::kCommit, kEpoch, 1, 9, 0, {b.Tuple(1)}});
+  REQUIRE(b.Answer<msg::CustodyReport>().flows.at(0).status == msg::CustodyStatus::kCommitted);
+  REQUIRE(b.agent.intercepting());
+  Profile costly{.name = {}, .nf_buffer = Bytes(10'000)};
+  costly.detect.per_batch = Duration::Micros(30);
+  b.agent.SetProfile(costly);
+  b.Say(Us(10), msg::GetElephant{});
+  CHECK(b.outbox.messages.empty());
+  b.agent.OnTimer(Us(40), b.outbox);
+  b.Answer<msg::SetFilter>();
+}
+
 TEST_CASE("NfAgent: messages that are not for an NF are counted and ignored") {
   Bench b;
   b.Say(Us(1), msg::SetFilter{});
