@@ -40,6 +40,7 @@ const Command kCommands[] = {
      {"generate", "show", "from-pcap"}},
     {"replay", ReplayCommand, "a capture through two monitors, with a move between them; their records"},
     {"schema", SchemaCommand, "every parameter: unit, default, limits"},
+    {"schemes", SchemesCommand, "what each scheme promises, when that holds, and what breaks it"},
     {"manual", ManualCommand, "the man page"},
     {"completion", CompletionCommand, "bash's completion"},
     {"calibrate", CalibrateCommand, "measures this machine and writes a profile"},

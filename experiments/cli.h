@@ -41,6 +41,7 @@ int DetectCommand(const Arguments& arguments);
 int TraceCommand(const Arguments& arguments);
 int ReplayCommand(const Arguments& arguments);
 int SchemaCommand(const Arguments& arguments);
+int SchemesCommand(const Arguments& arguments);
 int ManualCommand(const Arguments& arguments);
 int CompletionCommand(const Arguments& arguments);
 int CalibrateCommand(const Arguments& arguments);

@@ -253,7 +253,7 @@ void AddScheme(Table& table) {
   table.WordRow("scheme.flows", UHAUL_AT(scheme.flows), {"none", "active", "table", "elephants"},
                 "What moves: nothing, the FIT's flows, the NF's whole table, or what the EDM selects");
   table.WordRow("scheme.guarantee", UHAUL_AT(scheme.guarantee), {"none", "loss-free", "order-preserving"},
-                "What is promised to packets of moved flows", Moves);
+                "What is promised to packets of moved flows (when it holds: 'uhaul schemes NAME')", Moves);
   table.BooleanRow("scheme.parallelize", UHAUL_AT(scheme.parallelize), "PL: put each chunk as soon as it arrives",
                    Moves);
   table.BooleanRow("scheme.early_release", UHAUL_AT(scheme.early_release),

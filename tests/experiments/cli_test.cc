@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "core/node/scheme.h"
 #include "experiments/plan.h"
 #include "tests/experiments/place.h"
 #include "tests/experiments/whole_plan.h"
@@ -41,7 +42,7 @@ TEST_CASE("uhaul: help, version, unknown commands and options have their exit co
   CHECK(unknown.code == 64);
   CHECK(unknown.err.find("did you mean 'table'?") != std::string::npos);
   for (const char* command : {"run", "sweep", "table", "figure", "claims", "summary", "validate", "import", "detect",
-                              "trace", "trace generate", "trace show", "schema"}) {
+                              "trace", "trace generate", "trace show", "schema", "schemes"}) {
     CAPTURE(command);
     const Outcome help = place.Uhaul(std::string(command) + " --help");
     CHECK(help.code == 0);
@@ -422,4 +423,22 @@ TEST_CASE("uhaul schema: the JSON schema is JSON, and lists every key") {
     CHECK(properties.contains(key));
     CHECK(text.out.find(key + " ") != std::string::npos);
   }
+}
+
+TEST_CASE("uhaul schemes: each with its promise; of one when it holds, and the scenario that breaks it") {
+  const Place place;
+  const Outcome list = place.Uhaul("schemes");
+  REQUIRE(list.code == 0);
+  for (const std::string& name : SchemeNames()) {
+    CAPTURE(name);
+    CHECK(list.out.find(name + " ") != std::string::npos);
+    CHECK(place.Uhaul("schemes " + name).code == 0);
+  }
+  const Outcome ordered = place.Uhaul("schemes opennf-op");
+  for (const char* said : {"in the switch's order", "one queue", "every flow goes on sending", "O4",
+                           "the move never ends", "faults search O4 --trace"}) {
+    CHECK_THAT(ordered.out, Catch::Contains(said));
+  }
+  CHECK_THAT(place.Uhaul("schemes opennf-ng").out, !Catch::Contains("Holds while") && Catch::Contains("are lost"));
+  CHECK(place.Uhaul("schemes no-such-scheme").code == 64);
 }
