@@ -92,6 +92,20 @@ class DataLink final : public Source {
     }
     return key;
   }
+  // Whether items of this size that are offered at `first` and at least `every` apart pass without waiting; and how
+  // long each takes.
+  bool PassesEvenly(TimePoint first, uint32_t bytes, Duration every) {
+    const Duration time = timing_.TransmissionTime(std::max(bytes, kMinFrameBytes));
+    return time <= every && time <= queue_time_ && timing_.Backlog(first) == Duration() &&
+           MakeKey(first + time + delay(), rank()) > last_key_;
+  }
+  Duration TimeToPass(uint32_t bytes) { return timing_.TransmissionTime(std::max(bytes, kMinFrameBytes)) + delay(); }
+  // So many did, the last one offered at `last`; its key.
+  Key PassEvenly(TimePoint last, uint32_t bytes, uint64_t count) {
+    counters_.packets += count;
+    counters_.bytes += count * bytes;
+    return last_key_ = MakeKey(timing_.Occupy(last, timing_.TransmissionTime(std::max(bytes, kMinFrameBytes))), rank());
+  }
   void Act(TimePoint now) override;
 
   // ---- for an action that empties links itself (World::Glide). Between Leave and Return the calendar does not know of
@@ -125,6 +139,19 @@ class DataLink final : public Source {
   Bytes queue() const { return queue_; }
   const LinkCounters& counters() const { return counters_; }
   size_t in_flight() const { return count_; }
+  // Of those, what arrives before `bound`.
+  size_t ArrivingBefore(Key bound) const {
+    size_t low = 0;
+    for (size_t high = count_; low < high;) {
+      const size_t middle = (low + high) / 2;
+      if (ring_[(head_ + middle) & mask_].key < bound) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low;
+  }
 
  private:
   struct Slot {

@@ -61,6 +61,7 @@ class World final : private DataReceiver, private MessageReceiver, private Machi
   const Shell& shell() const { return *shell_; }
   uint64_t packets_on_links() const;           // data links
   uint64_t glided() const { return glided_; }  // actions that were carried out ahead of the calendar
+  uint64_t leapt() const { return leapt_; }    // of these, those of packets that nobody looked at one by one
   uint64_t messages_with_packets() const;      // on control links; copies for information (packet-in) do not count
 
  private:
@@ -99,12 +100,22 @@ class World final : private DataReceiver, private MessageReceiver, private Machi
       ++actions;
     }
   };
+  // How a sender's packets go when they leap.
+  struct LeapPath {
+    Packet first;
+    uint8_t nf = 0;
+    Duration to_nf;  // from the generator
+  };
   bool MayGlide(TimePoint now);
   uint64_t PacketsLeft(TimePoint now, uint64_t enough);
   void Glide(TimePoint now);
   void GlideTo(Key bound, Glided* glided);
   bool OnOnePath() const;
   void Carry(TimePoint now, bool no_rules, Key bound, Glided* glided);
+  void CarryAll(Key bound, Glided* glided);
+  bool Leap(Key bound, Glided* glided);
+  Key BatchKeys() const;
+  bool GoesOnUntil(TimePoint now, Key bound);
 
   // ---- control
   void OnMessage(TimePoint now, uint16_t link_rank, const Message& message) override;
@@ -149,9 +160,12 @@ class World final : private DataReceiver, private MessageReceiver, private Machi
   std::unique_ptr<Timer> watch_timer_;
   std::unique_ptr<Shell> shell_;
 
-  TimePoint next_glide_;      // none is tried before
-  TimePoint switch_changed_;  // when the switch last did anything but forward
+  Rounds rounds_;                     // scratch
+  std::vector<LeapPath> leap_paths_;  // scratch
+  TimePoint next_glide_;              // none is tried before
+  TimePoint switch_changed_;          // when the switch last did anything but forward
   uint64_t glided_ = 0;
+  uint64_t leapt_ = 0;
   bool at_start_ = false;  // t0 has come
   bool stopped_ = false;
   bool capped_ = false;

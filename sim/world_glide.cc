@@ -9,6 +9,10 @@
 // from the generator to the sink, on which none overtakes another, and what a place knows of a flow it hears in order
 // even if every packet is carried from end to end before the next one starts. That leaves out the links' queues, but
 // for what is still under way when the glide ends.
+//
+// And as long as no flow begins, ends or comes back, an open loop's few senders take turns, packet after packet of one
+// size: then where each will be, and when, is known without a look at any. That is a leap: places are told of a
+// streak of packets per flow, and what they make of it is by contract what they make of its packets one by one.
 #include <algorithm>
 #include <bitset>
 
@@ -23,6 +27,10 @@ namespace {
 constexpr uint32_t kBatch = 64;
 // A glide that would be shorter is not begun; nor is one tried more often.
 constexpr Duration kWorthwhile = Duration::Micros(10);
+
+// Packets that make a leap worthwhile, and that are carried one by one before the next one is tried.
+constexpr int64_t kWorthALeap = 16;
+constexpr uint32_t kBetweenLeaps = 8;
 
 using Ranks = std::bitset<Source::kMaxRank + 1>;
 const Ranks kDataRanks = [] {
@@ -40,7 +48,21 @@ bool World::MayGlide(TimePoint now) {
   for (uint8_t i = 0; i < kNfCount; ++i) {
     if (machines_.nf(i).intercepting() || !markers_[i].empty() || nf_to_switch_[i]->in_flight() > 0) return false;
   }
-  return PacketsLeft(now, kBatch) > kBatch;
+  return GoesOnUntil(now, MakeKey(now, 0) + BatchKeys());
+}
+
+// How long the generator takes for a batch, if it does not pause.
+Key World::BatchKeys() const {
+  return spec_.link_rate.TransmissionTime(Bytes(spec_.packet_bytes)).nanos() * kBatch * kKeysPerNano;
+}
+
+// Whether the run cannot end of itself before `bound`, if the generator sends a batch at most until then.
+bool World::GoesOnUntil(TimePoint now, Key bound) {
+  uint64_t most = kBatch + to_switch_->in_flight();
+  for (uint8_t i = 0; i < kNfCount; ++i) {
+    most += switch_to_nf_[i]->ArrivingBefore(bound) + nf_to_sink_[i]->in_flight();
+  }
+  return run_.recorder().PacketsLeft(now, most) > most;
 }
 
 // How many packets at least will leave the generator, or fail to, before the run can end of itself.
@@ -89,6 +111,75 @@ inline void World::Carry(TimePoint now, bool no_rules, Key bound, Glided* glided
   if (over(*nf_to_sink_[nf]) && run_.recorder().OnDelivered(now, item.flow, item.sequence)) CheckEnd(now);
 }
 
+// Rounds of the senders at once, as far as they come to their ends before `bound`. False, and nothing done, if it is
+// not so simple, or they are too few.
+bool World::Leap(Key bound, Glided* glided) {
+  PacketSource& source = run_.source();
+  const TimePoint first = source.NextTime();
+  source.Look(TimeOfKey(bound), &rounds_);
+  const uint32_t bytes = rounds_.bytes;
+  const Duration every = rounds_.packet_time;
+  const size_t senders = rounds_.line.size();
+  if (rounds_.count * senders < kWorthALeap || !to_switch_->PassesEvenly(first, bytes, every)) return false;
+  const Duration to_switch = to_switch_->TimeToPass(bytes);
+  leap_paths_.clear();
+  TimePoint before = TimePoint::Never();
+  for (const Turn& turn : rounds_.line) {
+    const Packet packet = PacketOf({.flow = turn.flow, .sequence = turn.sequence, .bytes = bytes});
+    const std::optional<uint8_t> nf = machines_.forwarding().Forwards(packet);
+    if (!nf || !machines_.nf(*nf).TakesStreak(packet.flow)) return false;
+    DataLink& in = *switch_to_nf_[*nf];
+    DataLink& out = *nf_to_sink_[*nf];
+    const Duration to_nf = to_switch + in.TimeToPass(bytes);
+    if (!in.PassesEvenly(first + to_switch, bytes, every) || !out.PassesEvenly(first + to_nf, bytes, every))
+      return false;
+    before = std::min(
+        {before, machines_.nf(*nf).StreaksBefore() - to_nf, TimeOfKey(bound) - (to_nf + out.TimeToPass(bytes))});
+    leap_paths_.push_back({packet, *nf, to_nf});
+  }
+  const int64_t packets = ((before - first).nanos() - 1) / every.nanos() + 1;
+  if (before <= first || packets < kWorthALeap) return false;
+  rounds_.count = std::min(rounds_.count, static_cast<uint32_t>(packets / static_cast<int64_t>(senders)));
+  if (rounds_.count == 0) return false;
+  source.Skip(rounds_);
+  TimePoint at = first;
+  for (size_t i = 0; i < senders; ++i, at = at + every) {
+    const LeapPath& path = leap_paths_[i];
+    const Turn& turn = rounds_.line[i];
+    Streak streak{path.first, rounds_.count, every * static_cast<int64_t>(senders)};
+    streak.first.stamp = at + to_switch;
+    const Duration transit = path.to_nf - to_switch;
+    const TimePoint last = at + streak.length();
+    to_switch_->PassEvenly(last, bytes, streak.count);
+    switch_to_nf_[path.nf]->PassEvenly(last + to_switch, bytes, streak.count);
+    machines_.nf(path.nf).OnStreak(at + path.to_nf, streak);
+    run_.recorder().OnTransits(at + path.to_nf, streak.every, streak.count, transit);
+    run_.recorder().OnStreak(last + path.to_nf, turn.flow, turn.sequence, streak.count, transit);
+    glided->last = std::max(glided->last, nf_to_sink_[path.nf]->PassEvenly(last + path.to_nf, bytes, streak.count));
+  }
+  const uint64_t actions = 4 * uint64_t{rounds_.count} * senders;  // at the generator and at three links' ends
+  glided->actions += actions;
+  leapt_ += actions;
+  return true;
+}
+
+// All packets that leave the generator before `bound`, from end to end.
+void World::CarryAll(Key bound, Glided* glided) {
+  const bool no_rules = machines_.forwarding().table_entries() == 0;  // then the switch looks at no packet
+  uint32_t until_leap = 0;
+  for (TimePoint at = run_.source().NextTime(); at != TimePoint::Never(); at = run_.source().NextTime()) {
+    const Key generator = MakeKey(at, rank::kGenerator);
+    if (generator >= bound) return;
+    if (until_leap == 0) {
+      until_leap = kBetweenLeaps;
+      if (Leap(bound, glided)) continue;
+    }
+    --until_leap;
+    glided->Add(generator);
+    Carry(at, no_rules, bound, glided);
+  }
+}
+
 void World::Glide(TimePoint now) {
   const Key horizon = calendar_->NextBeside(kDataRanks);
   if (horizon < MakeKey(now + kWorthwhile, 0)) return;
@@ -103,25 +194,22 @@ void World::Glide(TimePoint now) {
   // How long the generator takes for a packet, at least.
   const int64_t shortest = std::max<int64_t>(1, spec_.link_rate.TransmissionTime(Bytes(kMinFrameBytes)).nanos());
   const uint64_t worthwhile = static_cast<uint64_t>(kWorthwhile.nanos() / shortest);
-  Key generator = next();
-  for (uint64_t left = kBatch + 1; generator < horizon && left > kBatch;) {
-    left = PacketsLeft(TimeOfKey(glided.last), worthwhile);
-    if (left > worthwhile && OnOnePath()) {
+  for (Key generator = next(); generator < horizon; generator = next()) {
+    const uint64_t left = OnOnePath() ? PacketsLeft(TimeOfKey(glided.last), worthwhile) : 0;
+    if (left > worthwhile) {
       const auto most = static_cast<uint64_t>((horizon - generator) / (shortest * kKeysPerNano));
       const Key bound = left > most ? horizon : generator + static_cast<int64_t>(left) * shortest * kKeysPerNano;
       GlideTo(bound, &glided);
-      const bool no_rules = machines_.forwarding().table_entries() == 0;  // then the switch looks at no packet
-      for (; generator < bound; generator = next()) {
-        glided.Add(generator);
-        Carry(TimeOfKey(generator), no_rules, bound, &glided);
-      }
-    } else if (left > kBatch) {
-      for (uint32_t i = 0; i < kBatch && generator < horizon; ++i, generator = next()) {
-        Emit(TimeOfKey(generator));
-        glided.Add(generator);
-      }
-      GlideTo(std::min(generator, horizon), &glided);
+      CarryAll(bound, &glided);
+      continue;
     }
+    const Key bound = std::min(horizon, generator + BatchKeys());
+    if (!GoesOnUntil(TimeOfKey(glided.last), bound)) break;
+    for (uint32_t i = 0; i < kBatch && generator < bound; ++i, generator = next()) {
+      Emit(TimeOfKey(generator));
+      glided.Add(generator);
+    }
+    GlideTo(std::min(generator, bound), &glided);
   }
   UHAUL_CHECK(!stopped_ && machines_.outbox(kSwitchNode).empty());
   for (uint8_t i = 0; i < kNfCount; ++i) UHAUL_CHECK(machines_.outbox(NfNode(i)).empty());

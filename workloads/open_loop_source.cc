@@ -140,4 +140,40 @@ SourcePacket OpenLoopSource::Pop() {
   return packet;
 }
 
+void OpenLoopSource::Look(TimePoint before, Rounds* rounds) const {
+  rounds->count = 0;
+  // An arrival, even if it only waits, is between two rounds.
+  const TimePoint until = std::min(before, next_arrival_);
+  if (on_off_ || front_ == kNobody || places_taken_ > kLongLine || next_time_ >= until) return;
+  const int64_t packets = ((until - next_time_).nanos() - 1) / full_packet_time_.nanos() + 1;
+  uint64_t count = static_cast<uint64_t>(packets) / places_taken_;
+  if (count == 0) return;
+  rounds->line.clear();
+  uint32_t flow = turn_;
+  do {
+    const Sender& sender = senders_[flow];
+    if (sender.sequence == 0) return;
+    count = std::min(count, (sender.unsent - 1) / options_.packet_bytes);
+    rounds->line.push_back({flow, sender.sequence});
+    flow = sender.after == kNobody ? front_ : sender.after;
+  } while (flow != turn_);
+  rounds->count = static_cast<uint32_t>(std::min<uint64_t>(count, kMostRounds));
+  rounds->bytes = options_.packet_bytes;
+  rounds->packet_time = full_packet_time_;
+}
+
+void OpenLoopSource::Skip(const Rounds& rounds) {
+  UHAUL_CHECK(rounds.line.size() == places_taken_ && rounds.line.front().flow == turn_);
+  for (const Turn& turn : rounds.line) {
+    Sender& sender = senders_[turn.flow];
+    UHAUL_CHECK(sender.unsent > uint64_t{rounds.count} * options_.packet_bytes);
+    sender.sequence += rounds.count;
+    sender.unsent -= uint64_t{rounds.count} * options_.packet_bytes;
+  }
+  link_free_ = next_time_ + full_packet_time_ * (int64_t{rounds.count} * places_taken_);
+  waiting_flows_ = arrived_ - started_;
+  turn_ = senders_[rounds.line.back().flow].after;  // past the end of the line: who joins now is next
+  Choose();
+}
+
 }  // namespace uhaul

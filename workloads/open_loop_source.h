@@ -28,6 +28,9 @@ class OpenLoopSource {
 
   TimePoint NextTime() const { return next_time_; }
   SourcePacket Pop();
+  // PacketSource says what they do.
+  void Look(TimePoint before, Rounds* rounds) const;
+  void Skip(const Rounds& rounds);
   uint64_t UnsentBytes(uint32_t flow) const { return senders_[flow].unsent; }
   uint64_t Waiting() const { return waiting_flows_; }
 
@@ -41,6 +44,9 @@ class OpenLoopSource {
     uint32_t after = kNobody;
   };
   using Sleeper = std::pair<TimePoint, uint32_t>;
+
+  static constexpr uint32_t kLongLine = 16;
+  static constexpr uint64_t kMostRounds = 1U << 24;
 
   void Choose();
   void ChooseSlowly();

@@ -54,6 +54,13 @@ SourcePacket PacketSource::Pop() {
   return std::visit([](auto& source) { return source.Pop(); }, state_->source);
 }
 
+void PacketSource::Look(TimePoint before, Rounds* rounds) const {
+  rounds->count = 0;
+  if (const auto* open = std::get_if<OpenLoopSource>(&state_->source)) open->Look(before, rounds);
+}
+
+void PacketSource::Skip(const Rounds& rounds) { std::get<OpenLoopSource>(state_->source).Skip(rounds); }
+
 void PacketSource::OnDelivered(TimePoint now, uint32_t flow, uint32_t sequence) {
   if (auto* window = std::get_if<WindowSource>(&state_->source)) window->OnDelivered(now, flow, sequence);
 }

@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "core/base/units.h"
 #include "workloads/trace.h"
@@ -46,6 +47,20 @@ struct SourcePacket {
   bool retransmission = false;
 };
 
+// A sender's part in a round: packet `sequence` of `flow`.
+struct Turn {
+  uint32_t flow = 0;
+  uint32_t sequence = 0;
+};
+// What comes next, as far as it is the same again and again: each of `line` sends one packet, in this order, one every
+// `packet_time`; none of them its flow's first or last.
+struct Rounds {
+  std::vector<Turn> line;
+  uint32_t count = 0;  // rounds
+  uint32_t bytes = 0;  // of a packet
+  Duration packet_time;
+};
+
 class PacketSource {
  public:
   PacketSource(const Trace& trace, SourceOptions options);  // keeps a reference to the trace
@@ -59,6 +74,11 @@ class PacketSource {
   TimePoint NextTime() const;
   // The packet of NextTime(), which must not be Never.
   SourcePacket Pop();
+  // Whole rounds of packets before `before`, from the next one on; a count of 0 if they are not even, or the line is a
+  // long one. In open loop only.
+  void Look(TimePoint before, Rounds* rounds) const;
+  // Instead of so many calls of Pop: at most the rounds that Look told of, all else being the same.
+  void Skip(const Rounds& rounds);
   // Closed loop: packet `sequence` of `flow` arrived at the sink, acknowledged at `now`. Ignored in open loop, and when
   // the packet is not under way (a copy arrived before).
   void OnDelivered(TimePoint now, uint32_t flow, uint32_t sequence);

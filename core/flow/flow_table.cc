@@ -70,6 +70,15 @@ RecordOutcome FlowTable::Touch(TimePoint now, const FlowKey& flow, uint64_t byte
   return known ? RecordOutcome::kUpdated : RecordOutcome::kInserted;
 }
 
+void FlowTable::RecordStreak(TimePoint last, const Streak& streak) {
+  UHAUL_CHECK(last < next_work_ && Current(streak.first.flow.id));
+  UHAUL_CHECK((streak.first.tcp_flags & (tcp_flag::kFin | tcp_flag::kRst)) == 0);
+  const Place place = Locate(streak.first.flow.id);
+  uint64_t& word = buckets_[place.bucket].word[place.way];
+  word = WithPacket(word, TickOf(last), uint64_t{streak.first.bytes} * streak.count, false);
+  clock_ = std::max(clock_, last);
+}
+
 void FlowTable::Advance(TimePoint now, std::vector<EvictionPass>* passes) {
   RunDue(now);
   if (passes != nullptr) passes->insert(passes->end(), unfetched_.begin(), unfetched_.end());

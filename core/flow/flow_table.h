@@ -67,6 +67,17 @@ class FlowTable {
       return RecordOutcome::kUpdated;
     return Touch(now, packet.flow, packet.bytes, fin);
   }
+  // For streaks. Record, packet by packet, would find the flow here with a packet in this epoch, and until NextWork()
+  // nothing is due but such packets: then RecordStreak does as much, the last packet being at `last`, before that.
+  // Streaks of several flows may overlap in time.
+  bool Current(FlowId id) const {
+    const Place place = Locate(id);
+    const int64_t tick = TickOf(clock_);
+    return place && AgeAt(tick, buckets_[place.bucket].word[place.way]) <= tick - epoch_tick_;
+  }
+  TimePoint NextWork() const { return next_work_; }
+  void RecordStreak(TimePoint last, const Streak& streak);
+
   // Brings the flow's home into the cache: worth its while some packets ahead of Record.
   void Prefetch(FlowId id) const { __builtin_prefetch(&buckets_[HomeOf(id)], 1); }
 

@@ -33,4 +33,14 @@ struct Packet {
   bool operator==(const Packet&) const = default;
 };
 
+// Packets of one flow that differ in number and time alone: the i-th is `first` with i more in its digest, stamped and
+// coming i * `every` later. What they have in `handle` is not looked at.
+struct Streak {
+  Packet first;
+  uint32_t count = 0;  // at least 1
+  Duration every;
+
+  Duration length() const { return every * (count - 1); }  // from the first to the last
+};
+
 }  // namespace uhaul

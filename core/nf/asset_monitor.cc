@@ -165,6 +165,25 @@ inline void AssetMonitor::ProcessOne(TimePoint now, const Packet& packet) {
   Update(record->last, packet, from_responder ? &record->responder : &record->initiator);
 }
 
+// After its first packet a streak changes sums and last times alone.
+void AssetMonitor::ProcessStreak(TimePoint now, const Streak& streak) {
+  const Packet& packet = streak.first;
+  const TimePoint from = clock_ == AssetClock::kStamp ? packet.stamp : now;
+  const auto view = connections_.Find(packet.flow);
+  if (view.state == nullptr || view.state->last > from || (packet.tcp_flags & tcp_flag::kSyn) != 0) {
+    return NetworkFunction::ProcessStreak(now, streak);
+  }
+  ProcessOne(from, packet);
+  if (streak.count == 1) return;
+  AssetRecord& record = *view.state;
+  AssetDirection& direction = view.reversed != packet.reverse ? record.responder : record.initiator;
+  const uint64_t more = streak.count - 1;
+  direction.packets_by_size[SizeClass(packet.bytes)] += more;
+  direction.bytes += more * packet.bytes;
+  direction.largest_gap = std::max(direction.largest_gap, streak.every);
+  direction.last = record.last = from + streak.length();
+}
+
 void AssetMonitor::Process(TimePoint now, std::span<const Packet> burst) {
   if (burst.size() > 1) connections_.PrefetchEntries(burst);
   for (const Packet& packet : burst) ProcessOne(clock_ == AssetClock::kStamp ? packet.stamp : now, packet);

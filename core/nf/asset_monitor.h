@@ -74,6 +74,8 @@ class AssetMonitor final : public NetworkFunction {
   SchemaId schema() const override { return kSchema; }
   void Process(TimePoint now, std::span<const Packet> burst) override;
   void Prefetch(std::span<const Packet> burst) const override { connections_.PrefetchIndex(burst); }
+  bool TakesStreak(const FlowKey& flow) const override { return Knows(flow); }
+  void ProcessStreak(TimePoint now, const Streak& streak) override;
   bool Knows(const FlowKey& flow) const override { return connections_.Find(flow).state != nullptr; }
   std::vector<FlowKey> Flows() const override { return connections_.Flows(); }
   size_t flow_count() const override { return connections_.size(); }

@@ -48,6 +48,7 @@ class SequenceAudit final : public NetworkFunction {
   std::unique_ptr<NetworkFunction> Clone() const override { return std::make_unique<SequenceAudit>(*this); }
   SchemaId schema() const override { return kSchema; }
   void Process(TimePoint now, std::span<const Packet> burst) override;
+  bool TakesStreak(const FlowKey& flow) const override { return Knows(flow); }
   bool Knows(const FlowKey& flow) const override { return connections_.Find(flow).state != nullptr; }
   std::vector<FlowKey> Flows() const override { return connections_.Flows(); }
   size_t flow_count() const override { return connections_.size(); }

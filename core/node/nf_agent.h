@@ -55,6 +55,17 @@ class NfAgent {
 
   // verdicts.size() == packets.size(). Released packets (buffering destination) go to the outbox.
   void OnBurst(TimePoint now, std::span<const Packet> packets, std::span<NfVerdict> verdicts, Outbox& outbox);
+  // For engines that know what comes: packets of a flow at even distances, the first at `now`, the last before
+  // StreaksBefore(). Does what OnBurst does for each of them; their verdict is kForward. Streaks of several flows that
+  // come mixed are given one after the other.
+  bool TakesStreak(const FlowKey& flow) const {
+    return !busy_ && fit_.Current(flow.id) && function_->TakesStreak(flow);
+  }
+  TimePoint StreaksBefore() const { return fit_.NextWork(); }
+  void OnStreak(TimePoint now, const Streak& streak) {
+    fit_.RecordStreak(now + streak.length(), streak);
+    function_->ProcessStreak(now, streak);
+  }
   void OnMessage(TimePoint now, const Message& message, Outbox& outbox);
   // A marker from the switch, in its place among the packets. Never from anybody else.
   void OnMarker(TimePoint now, const Marker& marker, Outbox& outbox);

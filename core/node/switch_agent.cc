@@ -25,17 +25,17 @@ void SwitchAgent::SetProfile(const Profile& profile) {
   options_.profile = profile;
 }
 
-SwitchAgent::Rule* SwitchAgent::Lookup(const Packet& packet) {
-  if (auto* old = behind_.empty() ? nullptr : behind_.Find(packet.flow); old != nullptr) [[unlikely]] {
+const SwitchAgent::Rule* SwitchAgent::Lookup(const Packet& packet) const {
+  if (const auto* old = behind_.empty() ? nullptr : behind_.Find(packet.flow); old != nullptr) [[unlikely]] {
     if (old->front()) return &*old->front();
-  } else if (Rule* rule = exact_.Find(packet.flow)) {
+  } else if (const Rule* rule = exact_.Find(packet.flow)) {
     return rule;
   }
   return LookupWildcard(packet);
 }
 
-SwitchAgent::Rule* SwitchAgent::LookupWildcard(const Packet& packet) {
-  for (Wildcard& w : wildcards_) {
+const SwitchAgent::Rule* SwitchAgent::LookupWildcard(const Packet& packet) const {
+  for (const Wildcard& w : wildcards_) {
     if (w.filter.Matches(packet.flow.tuple)) return &w.rule;
   }
   return nullptr;
@@ -84,6 +84,14 @@ void SwitchAgent::OnBurst(TimePoint, std::span<const Packet> packets, std::span<
         break;
     }
   }
+}
+
+std::optional<uint8_t> SwitchAgent::Forwards(const Packet& packet) const {
+  if (dropping_) return std::nullopt;
+  const Rule* rule = table_entries() == 0 && unplaced_ == 0 ? nullptr : Lookup(packet);
+  if (rule == nullptr) return options_.default_nf;
+  if (rule->unplaced || rule->action.kind != msg::RuleAction::Kind::kForward) return std::nullopt;
+  return rule->action.nf;
 }
 
 void SwitchAgent::OnMessage(TimePoint now, const Message& message, Outbox& outbox) {

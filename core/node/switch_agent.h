@@ -50,6 +50,8 @@ class SwitchAgent {
   // verdicts[i] = NF instance of packets[i], or msg::kNoNf: to be dropped. Copies for the controller go to the outbox
   // as PacketIn.
   void OnBurst(TimePoint now, std::span<const Packet> packets, std::span<uint8_t> verdicts, Outbox& outbox);
+  // Where the packet goes, if it is forwarded and nothing else comes of it: then OnBurst need not hear of it.
+  std::optional<uint8_t> Forwards(const Packet& packet) const;
   void OnMessage(TimePoint now, const Message& message, Outbox& outbox);
   void OnTimer(TimePoint now, Outbox& outbox);
   TimePoint NextDeadline() const {
@@ -90,8 +92,9 @@ class SwitchAgent {
     TimePoint due;
     FlowKey flow;
   };
-  Rule* Lookup(const Packet& packet);
-  Rule* LookupWildcard(const Packet& packet);
+  const Rule* Lookup(const Packet& packet) const;
+  Rule* Lookup(const Packet& packet) { return const_cast<Rule*>(std::as_const(*this).Lookup(packet)); }
+  const Rule* LookupWildcard(const Packet& packet) const;
   uint8_t RouteUnplaced(const Packet& packet, Rule* rule);
   bool Full() const { return exact_.size() - unplaced_ >= options_.table_capacity; }
   void Place(TimePoint now, Outbox& outbox);

@@ -72,6 +72,21 @@ bool Recorder::OnDelivered(TimePoint now, uint32_t flow, uint32_t sequence) {
   return Check(flow);
 }
 
+void Recorder::OnStreak(TimePoint last, uint32_t flow, uint32_t sequence, uint32_t count, Duration transit) {
+  Facts& f = facts_[flow];
+  UHAUL_CHECK(f.first_sent_ns != kNever && sequence >= f.next_sequence);
+  UHAUL_CHECK(uint64_t{sequence} + count < f.packets);
+  counters_.packets_sent += count;
+  counters_.packets_delivered += count;
+  f.sent += count;
+  f.delivered += count;
+  f.last_processed_ns = last.nanos();
+  f.next_sequence = sequence + count;
+  const auto seen = delivered_.begin() + static_cast<ptrdiff_t>(f.first_packet + sequence);
+  std::fill(seen, seen + count, true);
+  if (begun_) f.transit_max_ns = std::max(f.transit_max_ns, transit.nanos());
+}
+
 bool Recorder::OnLost(uint32_t flow) {
   ++counters_.packets_lost;
   ++facts_[flow].lost;

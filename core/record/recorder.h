@@ -74,6 +74,14 @@ class Recorder {
       f.transit_max_ns = transit;
     }
   }
+  // All three for packets of a flow that came through one after the other, none of them its first or its last: each was
+  // processed `transit` after it had left the switch, the last one at `last`. Not told of their transit times:
+  // OnTransits.
+  void OnStreak(TimePoint last, uint32_t flow, uint32_t sequence, uint32_t count, Duration transit);
+  // So many packets at even distances, of any flows, were processed so long after they had left the switch.
+  void OnTransits(TimePoint first, Duration every, uint32_t count, Duration transit) {
+    if (!begun_) transits_.Add(first, every, count, transit.nanos());
+  }
   // True if the flow has ended by this.
   bool OnDelivered(TimePoint now, uint32_t flow, uint32_t sequence);
   bool OnLost(uint32_t flow);

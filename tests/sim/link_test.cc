@@ -67,6 +67,29 @@ TEST_CASE("DataLink: what exceeds the queue is dropped and counted, and room ret
   CHECK(plane.Run() == std::vector<std::string>{"40@2200:0", "40@3400:1", "40@4600:4"});
 }
 
+TEST_CASE("DataLink: items that pass evenly leave it as items do that are sent one by one") {
+  Plane plane;
+  DataLink one_by_one(Options(40), &plane.calendar, &plane.log);
+  DataLink at_once(Options(41), &plane.calendar, &plane.log);
+  for (DataLink* link : {&one_by_one, &at_once}) CHECK(link->Send(At(0), Item(0, 1500)));
+  CHECK_FALSE(at_once.PassesEvenly(At(1199), 1500, 1200_ns));  // the one before is not all on the wire
+  CHECK_FALSE(at_once.PassesEvenly(At(1200), 1500, 1199_ns));  // each would wait for the one before
+  CHECK(at_once.PassesEvenly(At(1200), 1500, 1200_ns));
+  at_once.SetDelay(1_ns);  // what comes now would overtake the one before
+  CHECK_FALSE(at_once.PassesEvenly(At(1200), 64, 1200_ns));
+  at_once.SetDelay(1_us);
+  CHECK(at_once.TimeToPass(1500) == 2200_ns);
+  for (int64_t i = 0; i < 5; ++i) CHECK(one_by_one.Send(At(1200 + 1200 * i), Item(1, 1500)));
+  CHECK(at_once.PassEvenly(At(1200 + 1200 * 4), 1500, 5) == MakeKey(At(1200 + 1200 * 4 + 2200), 41));
+  CHECK(at_once.counters().packets == one_by_one.counters().packets);
+  CHECK(at_once.counters().bytes == one_by_one.counters().bytes);
+  // What comes next waits as long.
+  for (DataLink* link : {&one_by_one, &at_once}) CHECK(link->Send(At(6500), Item(7, 100)));
+  const std::vector<std::string> log = plane.Run();
+  CHECK(log[log.size() - 2] == "40@8280:7");
+  CHECK(log.back() == "41@8280:7");
+}
+
 TEST_CASE("DataLink: a ring that has to grow keeps the order") {
   Plane plane;
   DataLink link(Options(40, 100_MB), &plane.calendar, &plane.log);

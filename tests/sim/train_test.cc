@@ -185,6 +185,7 @@ struct Outcome {
   uint64_t seen = 0;
   uint64_t actions = 0;
   uint64_t glided = 0;
+  uint64_t leapt = 0;
   RunCounters counters;
 };
 
@@ -206,6 +207,7 @@ Outcome Simulate(const Case& c, WorldOptions options) {
   outcome.seen = users.seen();
   outcome.actions = world->calendar().actions();
   outcome.glided = world->glided();
+  outcome.leapt = world->leapt();
   return outcome;
 }
 
@@ -214,7 +216,7 @@ Outcome Simulate(const Case& c, WorldOptions options) {
 TEST_CASE("World: trains do what packets do, for every scheme, kind of sender and user") {
   const char* more = std::getenv("UHAUL_TEST_SEEDS");
   const uint64_t seeds = more == nullptr ? 200 : std::strtoull(more, nullptr, 10);
-  uint64_t moved = 0, events = 0, dropped = 0, seen = 0, actions = 0, glided = 0, reordered = 0;
+  uint64_t moved = 0, events = 0, dropped = 0, seen = 0, actions = 0, glided = 0, leapt = 0, reordered = 0;
   for (uint64_t seed = 1; seed <= seeds; ++seed) {
     const Case c = Maker(seed).Make(seed);
     INFO("seed " << seed << ", " << c.spec.scheme.name << ", quantum " << c.quantum << ", users " << c.users
@@ -229,17 +231,47 @@ TEST_CASE("World: trains do what packets do, for every scheme, kind of sender an
     REQUIRE(packets.glided == 0);
     actions += trains.actions;
     glided += trains.glided;
+    leapt += trains.leapt;
     moved += packets.counters.flows_moved;
     events += packets.counters.events;
     dropped += packets.counters.link_drops;
     seen += c.users || c.observed ? 1 : 0;
   }
   // It was worth comparing.
-  INFO("actions " << actions << ", glided " << glided);
+  INFO("actions " << actions << ", glided " << glided << ", leapt " << leapt);
   CHECK(glided > actions / 10);
+  CHECK(leapt > actions / 30);
   CHECK(moved > seeds);
   CHECK(events > 10 * seeds);
   CHECK(dropped > 0);
   CHECK(reordered > 10 * seeds);
   CHECK(seen > seeds / 3);
+}
+
+TEST_CASE("World: after a move packets leap by both NFs, and come as they do one by one") {
+  Case c;
+  c.spec.workload = "even:1";  // the trace is ours
+  c.spec.nf_function = "asset-monitor";
+  c.spec.fit.window = Duration::Millis(5);
+  c.spec.scheme = FindScheme("opennf").value();
+  c.spec.profile = FindProfile("ideal").value();
+  c.spec.move_filter = FlowFilter::Parse("10.1.0.0/16").value();
+  c.spec.phase = MigrationPhase::kRandom;
+  c.spec.migration_after = Duration::Millis(2);
+  c.spec.migration_within = {};
+  c.spec.cap = Duration::Millis(100);
+  for (uint8_t i = 0; i < 3; ++i) {
+    TraceFlow flow;
+    flow.tuple.source = FiveTuple::Ipv4(10, i, 0, 1);
+    flow.tuple.destination = FiveTuple::Ipv4(10, 9, 0, 1);
+    flow.bytes = 9000 * c.spec.packet_bytes;
+    c.scenario.trace.flows.push_back(flow);
+  }
+  const Outcome packets = Simulate(c, {.granularity = Granularity::kPacket});
+  const Outcome trains = Simulate(c, {.granularity = Granularity::kTrain});
+  CHECK(packets.counters.flows_moved == 1);
+  CHECK((packets.record == trains.record));
+  CHECK(packets.state == trains.state);
+  CHECK(packets.actions == trains.actions);
+  CHECK(trains.leapt > trains.actions / 2);
 }

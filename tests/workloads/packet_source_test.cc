@@ -153,6 +153,62 @@ TEST_CASE("PacketSource: N senders, all senders and on-off senders do what the s
   }
 }
 
+// Two sources: one is asked for packet after packet, the other skips rounds where it may.
+void CheckRounds(const Turn& turn, uint32_t round, TimePoint at, const Rounds& rounds, const SourcePacket& packet) {
+  REQUIRE(packet.at == at);
+  REQUIRE(packet.flow == turn.flow);
+  REQUIRE(packet.sequence == turn.sequence + round);
+  REQUIRE(packet.bytes == rounds.bytes);
+  REQUIRE_FALSE(packet.first);
+  REQUIRE_FALSE(packet.last);
+}
+
+TEST_CASE("PacketSource: rounds that are looked at and skipped are those that come one by one") {
+  uint64_t skipped = 0;
+  for (uint64_t seed = 1; seed <= 200; ++seed) {
+    Random random(seed, 9);
+    const Trace trace = test::SmallTrace(seed, 40, seed % 3 == 0 ? 1200 : 5000, 1 + seed % 40);
+    SourceOptions options;
+    options.limit = static_cast<uint32_t>(1 + seed % 5);
+    if (seed % 7 == 0) options.model = SenderModel::kUnlimited;
+    if (seed % 11 == 0) options.on_time = options.off_time = Duration::Micros(30);
+    PacketSource one_by_one(trace, options);
+    PacketSource at_once(trace, options);
+    Rounds rounds;
+    while (at_once.NextTime() != TimePoint::Never()) {
+      REQUIRE(at_once.NextTime() == one_by_one.NextTime());
+      rounds.count = 77;
+      if (random.Below(3) != 0) {
+        at_once.Look(at_once.NextTime() + Duration::Nanos(static_cast<int64_t>(random.Below(100'000))), &rounds);
+        if (rounds.count > 0) {
+          if (random.Below(4) == 0) rounds.count = 1 + static_cast<uint32_t>(random.Below(rounds.count));
+          TimePoint at = at_once.NextTime();
+          at_once.Skip(rounds);
+          for (uint32_t n = 0; n < rounds.count; ++n) {
+            for (const Turn& turn : rounds.line) {
+              CheckRounds(turn, n, at, rounds, one_by_one.Pop());
+              at = at + rounds.packet_time;
+              ++skipped;
+            }
+          }
+          REQUIRE(at_once.Waiting() == one_by_one.Waiting());
+          for (uint32_t flow = 0; flow < trace.flows.size(); ++flow) {
+            REQUIRE(at_once.UnsentBytes(flow) == one_by_one.UnsentBytes(flow));
+          }
+          continue;
+        }
+      }
+      const SourcePacket a = one_by_one.Pop();
+      const SourcePacket b = at_once.Pop();
+      REQUIRE(a.flow == b.flow);
+      REQUIRE(a.sequence == b.sequence);
+      REQUIRE(at_once.Waiting() == one_by_one.Waiting());
+    }
+    REQUIRE(one_by_one.NextTime() == TimePoint::Never());
+  }
+  CHECK(skipped > 2000);
+}
+
 TEST_CASE("PacketSource: every byte is sent once, in order, by at most N flows at a time") {
   const Trace trace = *GenerateTrace({.workload = "facebook_cache", .duration = Duration::Millis(300), .seed = 1});
   SourceOptions options;

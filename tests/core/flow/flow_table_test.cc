@@ -260,6 +260,48 @@ TEST_CASE("FlowTable: long histories of many flows agree with the plain table, f
   }
 }
 
+TEST_CASE("FlowTable: streaks that overlap leave the entries that their packets leave one by one") {
+  FlowTable one_by_one({.capacity = 64, .window = 1_ms});
+  FlowTable at_once({.capacity = 64, .window = 1_ms});
+  Random random(11, 1);
+  TimePoint now = At(10_us);
+  uint64_t streaks = 0;
+  for (int round = 0; round < 3000; ++round) {
+    constexpr uint32_t kFlows = 3;
+    const uint64_t base = random.Below(20) * kFlows;
+    const auto count = static_cast<uint32_t>(1 + random.Below(60));
+    const Duration apart = Duration::Nanos(static_cast<int64_t>(1 + random.Below(1500)));
+    const auto packet = [&](uint64_t i) { return PacketOf(KeyNumber(base + i), static_cast<uint32_t>(64 + i)); };
+    const TimePoint last = now + apart * (kFlows * count - 1);
+    // Passes run where time stands, as with the packets of one round in between.
+    for (uint64_t i = 0; i < kFlows; ++i, now = now + apart) {
+      one_by_one.Record(now, packet(i));
+      at_once.Record(now, packet(i));
+    }
+    const bool even = last + apart * kFlows < at_once.NextWork() && at_once.Current(packet(0).flow.id) &&
+                      at_once.Current(packet(1).flow.id) && at_once.Current(packet(2).flow.id);
+    for (uint32_t n = 0; n < count; ++n) {
+      for (uint64_t i = 0; i < kFlows; ++i) {
+        const TimePoint at = now + apart * (n * kFlows + i);
+        one_by_one.Record(at, packet(i));
+        if (!even) at_once.Record(at, packet(i));
+      }
+    }
+    for (uint64_t i = 0; even && i < kFlows; ++i, ++streaks) {
+      const Streak streak{packet(i), count, apart * kFlows};
+      at_once.RecordStreak(now + apart * i + streak.length(), streak);
+    }
+    now = now + apart * (kFlows * count) + Duration::Nanos(static_cast<int64_t>(random.Below(100'000)));
+    if (random.Below(20) == 0) now = now + 2_ms;
+    StateHash a, b;
+    one_by_one.Hash(a, now);
+    at_once.Hash(b, now);
+    REQUIRE(a.value() == b.value());
+    REQUIRE(one_by_one.size(now) == at_once.size(now));
+  }
+  CHECK(streaks > 3000);
+}
+
 TEST_CASE("FlowTable: flows that crowd one home find room within reach, the rest is counted, and room comes back") {
   FlowTable table({.capacity = 1000, .window = 100_ms});
   const auto crowded = [](uint64_t n) {

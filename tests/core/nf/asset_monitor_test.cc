@@ -73,6 +73,36 @@ TEST_CASE("AssetMonitor: packets named by their own five-tuple or by the initiat
   CHECK(a.value() == b.value());
 }
 
+TEST_CASE("AssetMonitor: a streak leaves the record that its packets leave one by one") {
+  for (const AssetClock clock : {AssetClock::kNow, AssetClock::kStamp}) {
+    AssetMonitor one_by_one({.hash_key = kKey, .clock = clock});
+    AssetMonitor at_once({.hash_key = kKey, .clock = clock});
+    Random random(5, 1);
+    uint64_t streaks = 0;
+    for (const Step& step : Conversation(5)) {
+      Streak streak{step.packet, static_cast<uint32_t>(1 + random.Below(40)), Duration::Nanos(100'000)};
+      streak.first.stamp = step.at - 1_us;
+      Packet packet = streak.first;
+      for (uint32_t i = 0; i < streak.count; ++i) {
+        packet.stamp = streak.first.stamp + streak.every * i;
+        Feed(&one_by_one, step.at + streak.every * i, packet);
+      }
+      if (at_once.TakesStreak(streak.first.flow)) {
+        ++streaks;
+        at_once.ProcessStreak(step.at, streak);
+      } else {
+        at_once.NetworkFunction::ProcessStreak(step.at, streak);
+      }
+    }
+    CHECK(streaks == 295);  // all but five flows' first
+    CHECK(at_once.Find(Client(1))->initiator == one_by_one.Find(Client(1))->initiator);
+    StateHash a, b;
+    one_by_one.Hash(a);
+    at_once.Hash(b);
+    CHECK(a.value() == b.value());
+  }
+}
+
 TEST_CASE("AssetMonitor: a record that begins with a packet of the responder can be moved") {
   AssetMonitor source = Monitor();
   AssetMonitor destination = Monitor();

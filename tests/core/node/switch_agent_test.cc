@@ -369,3 +369,26 @@ TEST_CASE("SwitchAgent: removed rules fall back; packet-outs leave by the named 
   CHECK(b.outbox.packets[0].fate == OutPacket::Fate::kToNf);
   CHECK(b.outbox.packets[0].nf == 1);
 }
+
+TEST_CASE("SwitchAgent: says where a packet is forwarded to, unless something else comes of it") {
+  Bench b;
+  const auto forwards = [&](uint8_t n) {
+    Packet packet;
+    packet.flow = FlowHasher(kKey).Key(Tuple(n));
+    return b.agent.Forwards(packet);
+  };
+  CHECK(forwards(1) == 0);
+  b.Install(Bench::Exact({Tuple(1)}, 1));
+  CHECK(forwards(1) == 1);
+  CHECK(forwards(2) == 0);
+  msg::InstallRules rules = Bench::Exact({Tuple(2)}, 1);
+  rules.action.kind = msg::RuleAction::Kind::kForwardAndController;
+  b.Install(rules);
+  CHECK(forwards(2) == std::nullopt);
+  b.Install(Bench::Wild("10.3.0.0/16", 1));
+  CHECK(forwards(3) == 1);
+  SwitchAgent restarted({.profile = {}, .hash_key = kKey, .table_capacity = 8, .default_nf = 0, .restarted = true});
+  Packet packet;
+  packet.flow = FlowHasher(kKey).Key(Tuple(1));
+  CHECK(restarted.Forwards(packet) == std::nullopt);
+}

@@ -180,3 +180,47 @@ TEST_CASE("Recorder: the median of transit times is the same whether it is close
   CHECK(record(true).transit_median_ns == 2000);
   CHECK(record(false).transit_median_ns == 2000);
 }
+
+TEST_CASE("Recorder: a streak counts as its packets do one by one") {
+  constexpr uint32_t kCount = 40;
+  constexpr int64_t kEvery = 3000;
+  const auto record = [](bool at_once) {
+    Recorder r({Flow(1, 200), Flow(2, 1)});
+    const std::vector<ActiveFlow> active = {Active(1, 1000)};
+    Pass(r, 1 * kMs, 0, 0);
+    uint32_t sequence = 1;
+    for (const bool begun : {false, true}) {
+      if (begun) r.Begin({.at = At(150 * kMs), .active = active, .unsent_bytes = {1}, .nf_states = 1, .watch = {}});
+      // Before t0 two streaks: of the first, half of the packets are still in the last 100 ms.
+      for (const int64_t first :
+           begun ? std::vector{160 * kMs} : std::vector{50 * kMs - kEvery * kCount / 2, 60 * kMs}) {
+        const int64_t transit = begun ? 9000 : first < 55 * kMs ? 2500 : 2700;
+        if (at_once) {
+          r.OnTransits(At(first + transit), Duration::Nanos(kEvery), kCount, Duration::Nanos(transit));
+          r.OnStreak(At(first + transit + kEvery * (kCount - 1)), 0, sequence, kCount, Duration::Nanos(transit));
+        }
+        for (uint32_t i = 0; !at_once && i < kCount; ++i) Pass(r, first + i * kEvery, 0, sequence + i, transit);
+        sequence += kCount;
+      }
+      if (!begun) Pass(r, 61 * kMs, 1, 0, 1000);
+    }
+    Step(r, 161 * kMs, OperationStep::kLastDelete);
+    r.OnOperationOver();
+    CHECK(r.PacketsLeft(At(170 * kMs), 1000) == 200 - sequence);
+    for (; sequence < 200; ++sequence) Pass(r, 170 * kMs + sequence, 0, sequence);
+    CHECK(r.AllEnded(At(171 * kMs)));
+    return r.Finish(At(171 * kMs), false, 0.5, 3000);
+  };
+  const RunRecord one_by_one = record(false);
+  const RunRecord at_once = record(true);
+  CHECK(one_by_one.transit_median_ns == 2700);
+  CHECK(at_once.transit_median_ns == one_by_one.transit_median_ns);
+  CHECK(at_once.counters.packets_sent == 201);
+  CHECK(at_once.counters.packets_delivered == one_by_one.counters.packets_delivered);
+  CHECK(at_once.counters.packets_reordered == 0);
+  CHECK(at_once.counters.packets_duplicated == 0);
+  REQUIRE(at_once.flows.size() == one_by_one.flows.size());
+  CHECK(at_once.flows[0].pause_ns == 9000 - 2700);
+  CHECK(at_once.flows[0].last_processed_ns == one_by_one.flows[0].last_processed_ns);
+  CHECK(at_once.flows[0].finished_ns == one_by_one.flows[0].finished_ns);
+}
