@@ -5,6 +5,7 @@
 
 #include "core/base/check.h"
 #include "core/protocol/codec.h"
+#include "runtime/joined_reports.h"
 
 namespace uhaul::runtime {
 namespace {
@@ -58,6 +59,7 @@ struct RealNode::Southbound final : FrameHandler {
   Channel* channel;
   RealNode::OnAdmin on_admin;
   DelayLine<Message> arrived;
+  JoinedReports reports;  // not queued yet
   Status fault;
 };
 
@@ -135,7 +137,10 @@ bool RealNode::PollLink(const Input& input) {
 void RealNode::Disconnect() {
   connected_ = false;
   broken_ = Status();
-  for (const auto& way : southbound_) way->fault = Status();
+  for (const auto& way : southbound_) {
+    way->fault = Status();
+    way->reports = {};
+  }
 }
 
 void RealNode::OnPath(uint8_t peer) {
@@ -201,6 +206,7 @@ Status RealNode::Flush(TimePoint now) {
   }
   const bool due = now >= next_flush_;
   for (const auto& way : southbound_) {
+    if (due && !way->reports.empty()) Queue(now, *way, *way->reports.Release());
     if (!way->channel->wants_write()) continue;
     if (!due && way->channel->queued() < kFlushAtOnce) continue;
     next_flush_ = now + kFlushPeriod;
@@ -214,20 +220,29 @@ void RealNode::Send(TimePoint now, NodeId from, NodeId to, Message message) {
     return std::find_if(southbound_.begin(), southbound_.end(),
                         [node](const auto& candidate) { return candidate->machine == node; });
   };
-  const Bytes size = WireSize(message);
-  CountMessage(message, size, &plane_->facts().counters());
-  auto* returned = std::get_if<msg::ReturnedPacket>(&message.body);
   if (to != kControllerNode && way_of(to) != southbound_.end()) {
+    const Bytes size = WireSize(message);
+    CountMessage(message, size, &plane_->facts().counters());
+    auto* returned = std::get_if<msg::ReturnedPacket>(&message.body);
     if (returned != nullptr) returned->packet.handle = plane_->path().store().Copy(returned->packet.handle);
     return peers_.Push(now, size, FromPeer{from, to, std::move(message)});
   }
   const auto way = way_of(from);  // an instance in another process is reached through the controller
   UHAUL_CHECK(way != southbound_.end());
   if (!connected_) {  // as on a connection that broke
+    CountMessage(message, WireSize(message), &plane_->facts().counters());
     const auto* event = std::get_if<msg::PacketEvent>(&message.body);
     if (event != nullptr) plane_->path().Drop(now, event->packet);
     return;
   }
+  JoinedReports& reports = (*way)->reports;
+  if (reports.Take(message)) return;
+  if (!reports.empty()) Queue(now, **way, *reports.Release());
+  if (!reports.Take(message)) Queue(now, **way, std::move(message));
+}
+
+void RealNode::Queue(TimePoint now, Southbound& way, Message message) {
+  CountMessage(message, WireSize(message), &plane_->facts().counters());
   std::array<uint8_t, PacketStore::kMaxPacked> packed;
   size_t length = 0;
   // A packet-in is a copy for the controller to count: its octets stay on their way.
@@ -235,9 +250,10 @@ void RealNode::Send(TimePoint now, NodeId from, NodeId to, Message message) {
   if (packet != nullptr && packet->handle != kNoHandle) {
     PacketStore& store = plane_->path().store();
     length = store.Pack(packet->handle, packed);
-    if (returned == nullptr) store.Drop(packet->handle);  // what an instance returns it has until it says otherwise
+    // What an instance returns it has until it says otherwise.
+    if (!std::holds_alternative<msg::ReturnedPacket>(message.body)) store.Drop(packet->handle);
   }
-  const Status queued = (*way)->channel->QueueMessage(now, message, {packed.data(), length});
+  const Status queued = way.channel->QueueMessage(now, message, {packed.data(), length});
   if (!queued && broken_) broken_ = queued;
 }
 

@@ -75,6 +75,7 @@ class RealNode final : private MachineHost {
 
   void OnEvent(TimePoint now, const RecordEvent& event) override { plane_->facts().Event(now, event); }
   void Send(TimePoint now, NodeId from, NodeId to, Message message) override;
+  void Queue(TimePoint now, Southbound& way, Message message);
   void Release(TimePoint now, NodeId at, const OutPacket& out) override { plane_->Release(now, at, out); }
   void SendMarker(TimePoint now, NodeId at, uint8_t nf, const Marker& marker) override {
     plane_->SendMarker(now, at, nf, marker);

@@ -81,6 +81,12 @@ Custody FlowCustody::StateOf(const FlowKey& flow) const {
 
 // ---- packets
 
+void FlowCustody::Prefetch(std::span<const Packet> packets) const {
+  if (!intercepting()) return;
+  for (const Packet& packet : packets) flows_.PrefetchIndex(packet.flow.id);
+  for (const Packet& packet : packets) flows_.PrefetchEntry(packet.flow.id);
+}
+
 bool FlowCustody::OnPacket(CustodyContext& context, const Packet& packet) {
   Entry* entry = flows_.Find(packet.flow);
   if (entry == nullptr || !Intercepts(*entry)) return false;

@@ -36,6 +36,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "core/flow/flow_map.h"
@@ -101,6 +102,8 @@ class FlowCustody {
 
   // Does any flow need OnPacket?
   bool intercepting() const { return intercepting_ > 0; }
+  // For who asks about many packets.
+  void Prefetch(std::span<const Packet> packets) const;
   // True if the packet is not to be processed now: it was buffered, or dropped (then the outbox says so).
   bool OnPacket(CustodyContext& context, const Packet& packet);
   void OnMarker(CustodyContext& context, const Marker& marker);

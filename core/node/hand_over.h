@@ -50,6 +50,9 @@ struct HandOverLimits {
   // A flow may send so much while it waits: flows are rerouted only as far as four times that, over the pause as
   // measured, fits into dst's buffer.
   BitRate flow_rate{10'000'000'000};
+  // More flows at a time are rerouted as long as each is with its new owner so soon after its INSTALL, as the controller
+  // sees it: that is a flow's pause and a way to the switch and back.
+  Duration unnoticed = Duration::Micros(400);
   // A switch that marks by packet-out has followed a rule so long after it has acknowledged it, if no packet shows it
   // sooner. If it takes longer the hand-over of a flow that falls silent just then is not safe.
   Duration grace = Duration::Seconds(1);

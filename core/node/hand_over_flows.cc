@@ -136,7 +136,7 @@ void HandOver::OnActive(HandOverContext& context, Flow& flow, Epoch epoch) {
   if (!known && !(recovered_ && flow.phase == FlowPhase::kCancelling)) return;
   const bool rerouted = flow.phase == FlowPhase::kInstalling || flow.phase == FlowPhase::kAwaitingActive;
   if (rerouted && flow.active) return;  // said before; it is the switch's answer that is waited for
-  if (rerouted && !recovered_) window_.OnActive(context.now - flow.installed);
+  if (rerouted && !recovered_) window_.OnActive(context.now - flow.installed, context.limits.unnoticed);
   Mark(context, OperationStep::kLastPut);
   flow.active = true;
   if (!any_active_) Mark(context, OperationStep::kFirstChunk);

@@ -1,7 +1,8 @@
 // InstallWindow: how many flows may be between INSTALL and ACTIVE. A flow's packets wait at dst for that long, and src
 // exports one flow after the other: more of them than keep src busy only make every flow wait longer. The least time
 // seen is what the path and one export take; the window grows while flows take less than twice that, and shrinks when
-// they take more than three times: a flow waits for about as long as it must, whatever export and path cost.
+// they take more than three times: a flow waits for about as long as it must, whatever export and path cost. Where that
+// is less than somebody would notice (`unnoticed`), it grows up to that instead: fewer turns, each of more flows.
 #pragma once
 
 #include <algorithm>
@@ -17,18 +18,7 @@ class InstallWindow {
   size_t size() const { return window_ / kUnit; }
 
   // A flow became active `time` after its INSTALL was sent.
-  void OnActive(Duration time) {
-    latest_ns_ = std::max<int64_t>(time.nanos(), 1);
-    least_ns_ = least_ns_ == 0 ? latest_ns_ : std::min(least_ns_, latest_ns_);
-    const size_t step = kUnit * kUnit / window_;  // one flow per window of answers
-    if (latest_ns_ < 2 * least_ns_) {
-      window_ += growing_ ? kUnit : step;
-    } else {
-      growing_ = false;
-      if (latest_ns_ > 3 * least_ns_) window_ -= step;
-    }
-    window_ = std::clamp(window_, kFewest * kUnit, kLimit * kUnit);
-  }
+  void OnActive(Duration time, Duration unnoticed);
   // Of how many flows at `rate`, four times what they send in one such time fits into `buffer`; one at least.
   size_t Fitting(Bytes buffer, BitRate rate) const {
     const unsigned __int128 octet_nanos = static_cast<unsigned __int128>(buffer.count()) * 8'000'000'000ULL;

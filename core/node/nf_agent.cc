@@ -60,24 +60,41 @@ void NfAgent::OnBurst(TimePoint now, std::span<const Packet> packets, std::span<
   if (now >= fit_.NextPass()) Advance(now, outbox);
   if (packets.size() > 1) {
     for (const Packet& packet : packets) fit_.Prefetch(packet.flow.id);
+    if (busy_) custody_.Prefetch(packets);
     function_->Prefetch(packets);
   }
   if (!busy_) [[likely]] {
-    for (size_t i = 0; i < packets.size(); ++i) {
-      fit_.Record(now, packets[i]);
-      verdicts[i] = NfVerdict::kForward;
-    }
-    function_->Process(now, packets);
-    return;
+    std::fill(verdicts.begin(), verdicts.end(), NfVerdict::kForward);
+    return Process(now, packets);
   }
   const size_t first = outbox.messages.size();
-  for (size_t i = 0; i < packets.size(); ++i) verdicts[i] = Decide(now, packets[i], outbox);
+  if (dropping_ || relay_ || watch_ || !wildcards_.empty() || !locks_.empty()) {
+    for (size_t i = 0; i < packets.size(); ++i) verdicts[i] = Decide(now, packets[i], outbox);
+  } else {
+    DecideCustody(now, packets, verdicts, outbox);
+  }
   Close(outbox, first);
 }
 
-void NfAgent::Process(TimePoint now, const Packet& packet) {
-  fit_.Record(now, packet);
-  function_->Process(now, {&packet, 1});
+// Where only hand-overs are under way: whose packets are taken says nothing about the state of others, so that what
+// comes between two of them is processed together.
+void NfAgent::DecideCustody(TimePoint now, std::span<const Packet> packets, std::span<NfVerdict> verdicts,
+                            Outbox& outbox) {
+  size_t done = 0;
+  for (size_t i = 0; i < packets.size(); ++i) {
+    const bool taken = CustodyTakes(now, packets[i], outbox);
+    verdicts[i] = taken ? NfVerdict::kConsumed : NfVerdict::kForward;
+    if (!taken) continue;
+    Process(now, packets.subspan(done, i - done));
+    done = i + 1;
+  }
+  Process(now, packets.subspan(done));
+}
+
+void NfAgent::Process(TimePoint now, std::span<const Packet> packets) {
+  if (packets.empty()) return;
+  for (const Packet& packet : packets) fit_.Record(now, packet);
+  function_->Process(now, packets);
 }
 
 std::optional<NfAgent::FlowLock> NfAgent::LockOf(const Packet& packet) const {
@@ -99,7 +116,7 @@ NfVerdict NfAgent::Decide(TimePoint now, const Packet& packet, Outbox& outbox) {
   if (const auto lock = LockOf(packet)) return Intercept(now, *lock, packet, outbox);
   if (watch_ && WatchTakes(packet, outbox)) return NfVerdict::kConsumed;
   if (relay_ && Relays(packet, outbox)) return NfVerdict::kRelay;
-  Process(now, packet);
+  Process(now, {&packet, 1});
   return NfVerdict::kForward;
 }
 
@@ -107,7 +124,7 @@ NfVerdict NfAgent::Decide(TimePoint now, const Packet& packet, Outbox& outbox) {
 // controller has decided that this instance processes it now.
 NfVerdict NfAgent::Intercept(TimePoint now, const FlowLock& lock, const Packet& packet, Outbox& outbox) {
   if (packet.do_not_buffer) {
-    Process(now, packet);
+    Process(now, {&packet, 1});
     if (lock.lock == Lock::kBuffer) {
       outbox.Send(kControllerNode, lock.operation, msg::ProcessedEvent{packet.flow.tuple, packet.digest});
     }
@@ -144,7 +161,7 @@ void NfAgent::ReleaseHeld(TimePoint now, OperationId op, Outbox& outbox) {
       continue;
     }
     held_bytes_ -= Bytes(held.packet.bytes);
-    Process(now, held.packet);
+    Process(now, {&held.packet, 1});
     outbox.packets.push_back({OutPacket::Fate::kToSink, options_.instance, held.packet});
   }
   if (rest.size() != held_.size()) {

@@ -173,7 +173,8 @@ class NfAgent {
   std::vector<FlowKey> Match(TimePoint now, FlowScope::Kind kind, const FlowFilter& filter) const;
 
   void Advance(TimePoint now, Outbox& outbox);
-  void Process(TimePoint now, const Packet& packet);
+  void Process(TimePoint now, std::span<const Packet> packets);
+  void DecideCustody(TimePoint now, std::span<const Packet> packets, std::span<NfVerdict> verdicts, Outbox& outbox);
   NfVerdict Decide(TimePoint now, const Packet& packet, Outbox& outbox);
   NfVerdict Intercept(TimePoint now, const FlowLock& lock, const Packet& packet, Outbox& outbox);
   bool Hold(OperationId op, const Packet& packet, Outbox& outbox);

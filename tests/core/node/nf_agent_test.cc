@@ -242,6 +242,39 @@ TEST_CASE("NfAgent: an instance that has completed a hand-over takes a new profi
   b.Answer<msg::SetFilter>();
 }
 
+TEST_CASE("NfAgent: in a burst during a hand-over each packet is judged as if it came alone") {
+  Bench together, alone;
+  constexpr Epoch kEpoch = 4;
+  std::vector<Packet> burst;
+  for (uint64_t i = 0; i < 12; ++i) {
+    Packet p;
+    p.flow = together.hasher.Key(together.Tuple(static_cast<uint16_t>(i % 3)));
+    p.bytes = 1000;
+    p.digest = i / 3;
+    burst.push_back(p);
+  }
+  for (Bench* b : {&together, &alone}) {  // flow 1 is waited for, flow 2 is to be given away, flow 0 is nobody's matter
+    b->Say(Us(1), msg::CustodyCommand{msg::CustodyVerb::kPrepare, kEpoch, 1, 9, 0, {b->Tuple(1)}});
+    b->Send(Us(1), 2, 0);
+    b->Say(Us(1), msg::CustodyCommand{msg::CustodyVerb::kArm, kEpoch, 1, 9, 7, {b->Tuple(2)}});
+    b->outbox.Clear();
+  }
+  for (Packet& p : burst) p.digest += p.flow == together.hasher.Key(together.Tuple(2)) ? 1 : 0;
+  std::vector<NfVerdict> verdicts(burst.size()), singly(burst.size());
+  together.agent.OnBurst(Us(2), burst, verdicts, together.outbox);
+  for (size_t i = 0; i < burst.size(); ++i) alone.agent.OnBurst(Us(2), {&burst[i], 1}, {&singly[i], 1}, alone.outbox);
+  CHECK(verdicts == singly);
+  CHECK(verdicts[0] == NfVerdict::kForward);
+  CHECK(verdicts[1] == NfVerdict::kConsumed);
+  CHECK(verdicts[11] == NfVerdict::kForward);
+  StateHash a, b;
+  together.agent.Hash(a, Us(2));
+  alone.agent.Hash(b, Us(2));
+  CHECK(a.value() == b.value());
+  CHECK(together.agent.held_bytes() == Bytes(4000));
+  CHECK(*together.violations == 0);
+}
+
 TEST_CASE("NfAgent: messages that are not for an NF are counted and ignored") {
   Bench b;
   b.Say(Us(1), msg::SetFilter{});
