@@ -3,40 +3,61 @@
 #include <cstring>
 
 #include "core/base/check.h"
+#include "workloads/plain_frame.h"
 
 namespace uhaul::runtime {
+
+// What the headers say, but for the flow's ID; whose flow_number then is the frame's signature.
+bool Datapath::ParseHeaders(rte_mbuf* mbuf) {
+  const uint32_t here = rte_pktmbuf_data_len(mbuf);
+  const std::span<const uint8_t> octets(rte_pktmbuf_mtod(mbuf, const uint8_t*), here);
+  const uint32_t wire_octets = WireOctets(FrameField::Of(mbuf), here);
+  FrameReading& reading = FrameField::ReadingOf(mbuf);
+  reading.reverse = false;
+  if (TcpFields tcp; ParsePlain(octets, wire_octets, &reading.flow.tuple, &tcp)) [[likely]] {
+    ++parsed_.by_outcome[static_cast<size_t>(ParseOutcome::kOk)];
+    reading.sequence = tcp.sequence;
+    reading.flow_number = tcp.acknowledgement;
+    reading.tcp_flags = tcp.flags;
+    return true;
+  }
+  ParsedFrame frame;
+  const ParseOutcome outcome = ParseFrame(octets, wire_octets, &frame);
+  parsed_.Count(outcome, frame);
+  if (outcome != ParseOutcome::kOk) return false;
+  reading.flow.tuple = frame.tuple;
+  reading.sequence = frame.sequence;
+  reading.flow_number = frame.acknowledgement;
+  reading.tcp_flags = frame.tcp_flags;
+  return true;
+}
 
 // All are parsed before the first is hashed: what was just written in small pieces is slow to read in large ones.
 void Datapath::Parse(std::span<rte_mbuf* const> burst) {
   std::array<rte_mbuf*, kBurst> parsed;
   size_t count = 0;
   for (rte_mbuf* mbuf : burst) {
-    const FrameMeta& meta = FrameField::Of(mbuf);
-    if ((meta.flags & FrameMeta::kRead) != 0) continue;
-    const uint32_t here = rte_pktmbuf_data_len(mbuf);
-    ParsedFrame& frame = frames_[count];
-    const ParseOutcome outcome =
-        ParseFrame({rte_pktmbuf_mtod(mbuf, const uint8_t*), here}, WireOctets(meta, here), &frame);
-    parsed_.Count(outcome, frame);
-    if (outcome == ParseOutcome::kOk) parsed[count++] = mbuf;
+    if ((FrameField::Of(mbuf).flags & FrameMeta::kRead) == 0 && ParseHeaders(mbuf)) parsed[count++] = mbuf;
   }
   for (size_t i = 0; i < count; ++i) {
     FrameMeta& meta = FrameField::Of(parsed[i]);
     FrameReading& reading = FrameField::ReadingOf(parsed[i]);
-    const ParsedFrame& frame = frames_[i];
-    reading.flow.tuple = frame.tuple;
-    reading.flow.id = hasher_.Id(frame.tuple);
-    reading.sequence = frame.sequence;
-    reading.flow_number = NumberBySignature(frame.acknowledgement, frame.tuple);
-    reading.tcp_flags = frame.tcp_flags;
-    reading.reverse = false;
+    reading.flow.id = hasher_.Id(reading.flow.tuple);
+    if (!frames_.IsOf(reading.flow_number, reading.flow.id)) reading.flow_number = FrameReading::kNotLookedUp;
     if (recorded_ == nullptr || NameRecorded(&meta, &reading)) meta.flags |= FrameMeta::kRead;
   }
 }
 
 Outgoing Datapath::ReadBurst(std::span<rte_mbuf* const> burst) {
-  Parse(burst);
   Outgoing read;
+  uint8_t in_all = FrameMeta::kRead;
+  for (rte_mbuf* mbuf : burst) {
+    in_all &= FrameField::Of(mbuf).flags;
+    read.Add(mbuf);
+  }
+  if (in_all != 0) return read;
+  Parse(burst);
+  read.count = 0;
   for (rte_mbuf* mbuf : burst) {
     if ((FrameField::Of(mbuf).flags & FrameMeta::kRead) != 0) [[likely]] {
       read.Add(mbuf);
@@ -93,15 +114,6 @@ void Datapath::NumberBurst(std::span<rte_mbuf* const> burst) {
   }
 }
 
-void Datapath::Build(const FrameContents& contents, rte_mbuf* mbuf) {
-  UHAUL_CHECK(rte_pktmbuf_tailroom(mbuf) >= kMaxBuiltOctets);
-  auto* data = rte_pktmbuf_mtod(mbuf, uint8_t*);
-  const size_t length = BuildFrame(contents, std::span<uint8_t, kMaxBuiltOctets>(data, kMaxBuiltOctets));
-  mbuf->data_len = static_cast<uint16_t>(length);
-  mbuf->pkt_len = static_cast<uint32_t>(length);
-  FrameField::Of(mbuf) = {.bytes = contents.bytes};
-}
-
 void Datapath::Copy(const RecordedPacket& packet, rte_mbuf* mbuf) const {
   static_assert(RecordedTraffic::kFrameOctets <= PacketStore::kKeptOctets);
   const std::span<const uint8_t> octets = recorded_->OctetsOf(packet);
@@ -110,6 +122,22 @@ void Datapath::Copy(const RecordedPacket& packet, rte_mbuf* mbuf) const {
   std::memcpy(data, octets.data(), octets.size());
   FrameField::Of(mbuf) = {
       .bytes = packet.bytes, .number = packet.number, .flags = FrameMeta::kNumbered, .link_octets = packet.link_octets};
+}
+
+// As rte_pktmbuf_free does, whose bulk form asks more of each mbuf than ours can answer: they are whole, and of one
+// pool.
+void Datapath::Free(std::span<rte_mbuf* const> burst) {
+  std::array<void*, kBurst> whole;
+  size_t count = 0;
+  UHAUL_CHECK(burst.size() <= kBurst);
+  for (rte_mbuf* mbuf : burst) {
+    if (mbuf->pool != memory_.pool || mbuf->nb_segs != 1) [[unlikely]] {
+      rte_pktmbuf_free(mbuf);
+    } else if (rte_mbuf* free = rte_pktmbuf_prefree_seg(mbuf); free != nullptr) {
+      whole[count++] = free;
+    }
+  }
+  if (count > 0) rte_mempool_put_bulk(memory_.pool, whole.data(), static_cast<unsigned>(count));
 }
 
 void Datapath::Send(DataLink& link, TimePoint now, std::span<rte_mbuf* const> burst, bool counts) {

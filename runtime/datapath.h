@@ -10,6 +10,7 @@
 #include "runtime/facts.h"
 #include "runtime/link.h"
 #include "runtime/packet_store.h"
+#include "runtime/ready_frames.h"
 #include "workloads/packet_parser.h"
 
 namespace uhaul::runtime {
@@ -29,7 +30,12 @@ class Datapath {
  public:
   // `memory` outlives it.
   Datapath(PacketMemory memory, const FlowHasher& hasher, Facts* facts)
-      : memory_(memory), hasher_(hasher), facts_(facts), recorded_(facts->run().scenario().recorded.get()) {}
+      : memory_(memory),
+        hasher_(hasher),
+        facts_(facts),
+        recorded_(facts->run().scenario().recorded.get()),
+        frames_(recorded_ == nullptr ? &facts->run().scenario().trace : nullptr, hasher,
+                facts->run().spec().packet_bytes) {}
 
   PacketStore& store() { return *memory_.store; }
   const PacketStore& store() const { return *memory_.store; }
@@ -52,10 +58,18 @@ class Datapath {
 
   // Null if the pool has none.
   rte_mbuf* Allocate() { return rte_pktmbuf_alloc(memory_.pool); }
-  // Makes a frame in an empty mbuf.
-  static void Build(const FrameContents& contents, rte_mbuf* mbuf);
-  // Likewise, from a capture.
-  void Copy(const RecordedPacket& packet, rte_mbuf* mbuf) const;
+  // All of them, or none.
+  bool Allocate(std::span<rte_mbuf*> burst) {
+    return rte_pktmbuf_alloc_bulk(memory_.pool, burst.data(), static_cast<unsigned>(burst.size())) == 0;
+  }
+  // Makes the packet's frame in an empty mbuf.
+  void Build(const SourcePacket& packet, rte_mbuf* mbuf) const {
+    if (recorded_ == nullptr) [[likely]] {
+      return frames_.Build(packet, mbuf);
+    }
+    Copy(recorded_->Of(packet.flow, packet.sequence), mbuf);
+  }
+  void Free(std::span<rte_mbuf* const> burst);
   // What the link does not take is lost, and said so. `counts`: the packets are of the trace (acknowledgements are
   // not).
   void Send(DataLink& link, TimePoint now, std::span<rte_mbuf* const> burst, bool counts = true);
@@ -65,10 +79,8 @@ class Datapath {
 
  private:
   void Parse(std::span<rte_mbuf* const> burst);
-  uint32_t NumberBySignature(uint32_t signature, const FiveTuple& tuple) const {
-    const std::vector<TraceFlow>& flows = facts_->run().scenario().trace.flows;
-    return signature < flows.size() && flows[signature].tuple == tuple ? signature : FrameReading::kNotLookedUp;
-  }
+  bool ParseHeaders(rte_mbuf* mbuf);
+  void Copy(const RecordedPacket& packet, rte_mbuf* mbuf) const;
   bool NameRecorded(FrameMeta* meta, FrameReading* reading);
 
   PacketMemory memory_;
@@ -76,7 +88,7 @@ class Datapath {
   Facts* facts_;
   const RecordedTraffic* recorded_;
   ParseCounters parsed_;
-  std::array<ParsedFrame, kBurst> frames_;  // scratch
+  ReadyFrames frames_;
 };
 
 }  // namespace uhaul::runtime

@@ -4,9 +4,11 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "experiments/run_control.h"
+#include "runtime/frame.h"
 #include "runtime/transport/fact_log.h"
 
 namespace uhaul::runtime {
@@ -20,7 +22,7 @@ class EventWatcher {
 class Facts {
  public:
   // `log` may be null.
-  Facts(RunControl* run, FactLog* log) : run_(run), log_(log) {}
+  Facts(RunControl* run, FactLog* log) : run_(run), log_(log), flows_(run->scenario().trace.flows.size()) {}
 
   void Sent(TimePoint now, uint32_t flow, bool retransmission) {
     run_->recorder().OnSent(now, flow, retransmission);
@@ -41,6 +43,18 @@ class Facts {
     if (!Known(flow)) return Strange();
     ended_ |= run_->recorder().OnLost(flow);
     if (log_ != nullptr) log_->Add(now, FactKind::kLost, flow);
+  }
+  // Of bursts whose packets have their flow's number.
+  void Processed(TimePoint now, std::span<rte_mbuf* const> burst) {
+    for (rte_mbuf* mbuf : burst) {
+      Processed(now, FrameField::ReadingOf(mbuf).flow_number, TimePoint::FromNanos(FrameField::Of(mbuf).stamp_ns));
+    }
+  }
+  void Delivered(TimePoint now, std::span<rte_mbuf* const> burst) {
+    for (rte_mbuf* mbuf : burst) {
+      const FrameReading& reading = FrameField::ReadingOf(mbuf);
+      Delivered(now, reading.flow_number, reading.sequence);
+    }
   }
   // Of a packet that is in no mbuf.
   void Processed(TimePoint now, const FlowKey& flow, TimePoint left_switch) {
@@ -68,10 +82,11 @@ class Facts {
  private:
   static constexpr uint32_t kUnknown = 0xffffffff;
   uint32_t NumberOf(const FlowKey& flow) const { return run_->NumberOf(flow).value_or(kUnknown); }
-  bool Known(uint32_t flow) const { return flow < run_->scenario().trace.flows.size(); }
+  bool Known(uint32_t flow) const { return flow < flows_; }
 
   RunControl* run_;
   FactLog* log_;
+  size_t flows_;
   EventWatcher* watcher_ = nullptr;
   bool ended_ = false;
   uint64_t strange_ = 0;

@@ -86,7 +86,10 @@ void Plane::OnData(TimePoint now, uint16_t link_rank, std::span<rte_mbuf* const>
 
 // A marker separates what came before it from what comes after it.
 void Plane::AtNf(TimePoint now, uint8_t nf, std::span<rte_mbuf* const> burst) {
-  const auto marker = std::find_if(burst.begin(), burst.end(), IsMarkerFrame);
+  // What somebody has read is a packet.
+  const auto marker = std::find_if(burst.begin(), burst.end(), [](rte_mbuf* mbuf) {
+    return (FrameField::Of(mbuf).flags & FrameMeta::kRead) == 0 && IsMarkerFrame(mbuf);
+  });
   const std::span<rte_mbuf* const> before = burst.first(static_cast<size_t>(marker - burst.begin()));
   if (!before.empty()) {
     nfs_[nf].OnBurst(now, before, machines_.nf(nf), machines_.outbox(NfNode(nf)));

@@ -10,18 +10,9 @@ namespace {
 
 constexpr uint32_t kAcknowledgementBytes = 64;
 
-void Free(Outgoing burst) { rte_pktmbuf_free_bulk(burst.mbufs.data(), static_cast<unsigned>(burst.count)); }
-
 }  // namespace
 
 // ---- generator
-
-void GeneratorRole::Build(const SourcePacket& p, rte_mbuf* mbuf) {
-  if (const RecordedTraffic* recorded = path_->recorded(); recorded != nullptr) {
-    return path_->Copy(recorded->Of(p.flow, p.sequence), mbuf);
-  }
-  Datapath::Build({run_->scenario().trace.flows[p.flow].tuple, p.bytes, p.sequence, p.first, p.last, p.flow}, mbuf);
-}
 
 void GeneratorRole::SendOne(TimePoint now) {
   const SourcePacket p = run_->source().Pop();
@@ -29,28 +20,45 @@ void GeneratorRole::SendOne(TimePoint now) {
   path_->facts().Sent(now, p.flow, p.retransmission);
   rte_mbuf* mbuf = path_->Allocate();
   UHAUL_CHECK(mbuf != nullptr);  // links keep far fewer mbufs than the pool has
-  Build(p, mbuf);
+  path_->Build(p, mbuf);
   path_->Send(*out_, now, {&mbuf, 1});
 }
 
 size_t GeneratorRole::SendDue(TimePoint now, Punctuality* punctuality) {
   PacketSource& source = run_->source();
+  if (source.NextTime() > now) return 0;
+  Stock();
   Outgoing out;
-  while (out.count < kBurst && source.NextTime() <= now) {
-    rte_mbuf* mbuf = path_->Allocate();
-    if (mbuf == nullptr) break;
+  while (empty_.count > 0 && source.NextTime() <= now) {
     const SourcePacket p = source.Pop();
-    Build(p, mbuf);
+    rte_mbuf* mbuf = empty_.mbufs[--empty_.count];
+    path_->Build(p, mbuf);
     path_->facts().Sent(now, p.flow, p.retransmission);
     const int64_t late = (now - p.at).nanos();
-    ++punctuality->packets;
     punctuality->late += late > Punctuality::kLateNs ? 1 : 0;
     punctuality->latest_ns = std::max(punctuality->latest_ns, late);
     out.Add(mbuf);
   }
+  punctuality->packets += out.count;
   if (out.count > 0) path_->Send(*out_, now, out.span());
   return out.count;
 }
+
+// As many as a burst takes, if there are so many.
+void GeneratorRole::Stock() {
+  const size_t missing = kBurst - empty_.count;
+  if (missing == 0) return;
+  if (path_->Allocate({empty_.mbufs.data() + empty_.count, missing})) [[likely]] {
+    empty_.count = kBurst;
+    return;
+  }
+  for (rte_mbuf* mbuf = path_->Allocate(); mbuf != nullptr; mbuf = path_->Allocate()) {
+    empty_.Add(mbuf);
+    if (empty_.count == kBurst) return;
+  }
+}
+
+GeneratorRole::~GeneratorRole() { path_->Free(empty_.span()); }
 
 void GeneratorRole::OnAcknowledgements(TimePoint now, std::span<rte_mbuf* const> burst) {
   const Outgoing read = path_->ReadBurst(burst);
@@ -59,23 +67,30 @@ void GeneratorRole::OnAcknowledgements(TimePoint now, std::span<rte_mbuf* const>
     const std::optional<uint32_t> number = run_->NumberOf(path_->hasher().Key(reading.flow.tuple.Reversed()));
     if (number) run_->source().OnDelivered(now, *number, reading.sequence);
   }
-  Free(read);
+  path_->Free(read.span());
 }
 
 // ---- switch
 
 void SwitchRole::OnBurst(TimePoint now, std::span<rte_mbuf* const> burst, SwitchAgent& agent, Outbox& outbox) {
   const Outgoing accepted = path_->ReadBurst(burst);
-  Datapath::Describe(accepted, packets_);
+  forwarded_ += accepted.count;
   if (path_->recorded() == nullptr) {  // a capture's packets have their stamps
-    for (size_t i = 0; i < accepted.count; ++i) {
-      FrameField::Of(accepted.mbufs[i]).stamp_ns = now.nanos();
-      packets_[i].stamp = now;
-    }
+    for (rte_mbuf* mbuf : accepted.span()) FrameField::Of(mbuf).stamp_ns = now.nanos();
   }
+  if (accepted.count == 0) return;
+  // Without rules all go one way, whatever they are.
+  const bool rules = agent.table_entries() > 0 || agent.unplaced() > 0;
+  if (const auto nf = rules ? std::nullopt : agent.Forwards(Packet()); nf && *nf < kNfCount) [[likely]] {
+    return path_->Send(*to_nf_[*nf], now, accepted.span());
+  }
+  Datapath::Describe(accepted, packets_);
+  Dispatch(now, accepted, agent, outbox);
+}
+
+void SwitchRole::Dispatch(TimePoint now, const Outgoing& accepted, SwitchAgent& agent, Outbox& outbox) {
   std::array<uint8_t, kBurst> verdicts;
   agent.OnBurst(now, {packets_.data(), accepted.count}, {verdicts.data(), accepted.count}, outbox);
-  forwarded_ += accepted.count;
   for (size_t i = 0; i < accepted.count; ++i) {
     if (verdicts[i] < kNfCount) [[likely]] {
       continue;
@@ -112,16 +127,13 @@ void NfRole::OnBurst(TimePoint now, std::span<rte_mbuf* const> burst, NfAgent& a
   const Outgoing accepted = path_->ReadBurst(burst);
   Datapath::Describe(accepted, packets_);
   path_->NumberBurst(accepted.span());
-  std::array<NfVerdict, kBurst> verdicts;
-  const std::span<const Packet> packets(packets_.data(), accepted.count);
   if (agent.intercepting()) [[unlikely]] {
     return OnIntercepted(now, accepted, agent, outbox);
   }
-  agent.OnBurst(now, packets, {verdicts.data(), accepted.count}, outbox);
-  for (size_t i = 0; i < accepted.count; ++i) {
-    UHAUL_CHECK(verdicts[i] == NfVerdict::kForward);
-    Processed(now, accepted.mbufs[i]);
-  }
+  std::array<NfVerdict, kBurst> verdicts;
+  agent.OnBurst(now, {packets_.data(), accepted.count}, {verdicts.data(), accepted.count}, outbox);
+  for (size_t i = 0; i < accepted.count; ++i) UHAUL_CHECK(verdicts[i] == NfVerdict::kForward);
+  path_->facts().Processed(now, accepted.span());
   if (accepted.count > 0) path_->Send(*to_sink_, now, accepted.span());
 }
 
@@ -137,7 +149,6 @@ void NfRole::OnIntercepted(TimePoint now, const Outgoing& accepted, NfAgent& age
     switch (verdicts[i]) {
       case NfVerdict::kForward:
         store.Cancel(packets_[i].handle);
-        Processed(now, mbuf);
         forwarded.Add(mbuf);
         break;
       case NfVerdict::kConsumed:  // the handle is in a message, in a buffer, or in a packet that the outbox drops
@@ -153,12 +164,8 @@ void NfRole::OnIntercepted(TimePoint now, const Outgoing& accepted, NfAgent& age
         break;
     }
   }
+  path_->facts().Processed(now, forwarded.span());
   if (forwarded.count > 0) path_->Send(*to_sink_, now, forwarded.span());
-}
-
-void NfRole::Processed(TimePoint now, rte_mbuf* mbuf) {
-  path_->facts().Processed(now, FrameField::ReadingOf(mbuf).flow_number,
-                           TimePoint::FromNanos(FrameField::Of(mbuf).stamp_ns));
 }
 
 void NfRole::Release(TimePoint now, const OutPacket& out) {
@@ -188,19 +195,18 @@ void NfRole::Release(TimePoint now, const OutPacket& out) {
 void SinkRole::OnBurst(TimePoint now, std::span<rte_mbuf* const> burst) {
   const Outgoing read = path_->ReadBurst(burst);
   path_->NumberBurst(read.span());
-  for (rte_mbuf* mbuf : read.span()) {
-    const FrameReading& reading = FrameField::ReadingOf(mbuf);
-    path_->facts().Delivered(now, reading.flow_number, reading.sequence);
-    if (acknowledgements_ != nullptr) Acknowledge(now, reading);
+  path_->facts().Delivered(now, read.span());
+  if (acknowledgements_ != nullptr) {
+    for (rte_mbuf* mbuf : read.span()) Acknowledge(now, FrameField::ReadingOf(mbuf));
   }
-  Free(read);
+  path_->Free(read.span());
 }
 
 // One that finds no mbuf is lost, as on a wire; the sender's time-out covers it.
 void SinkRole::Acknowledge(TimePoint now, const FrameReading& reading) {
   rte_mbuf* back = path_->Allocate();
   if (back == nullptr) return;
-  Datapath::Build({reading.flow.tuple.Reversed(), kAcknowledgementBytes, reading.sequence}, back);
+  MakeFrame({reading.flow.tuple.Reversed(), kAcknowledgementBytes, reading.sequence}, back);
   path_->Send(*acknowledgements_, now, {&back, 1}, false);
 }
 

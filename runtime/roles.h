@@ -29,6 +29,9 @@ struct Punctuality {
 class GeneratorRole {
  public:
   GeneratorRole(RunControl* run, Datapath* path, DataLink* out) : run_(run), path_(path), out_(out) {}
+  ~GeneratorRole();
+  GeneratorRole(const GeneratorRole&) = delete;
+  GeneratorRole& operator=(const GeneratorRole&) = delete;
 
   TimePoint NextTime() const { return run_->source().NextTime(); }
   // By a schedule: the packet whose time is now.
@@ -38,10 +41,11 @@ class GeneratorRole {
   void OnAcknowledgements(TimePoint now, std::span<rte_mbuf* const> burst);
 
  private:
-  void Build(const SourcePacket& packet, rte_mbuf* mbuf);
+  void Stock();
   RunControl* run_;
   Datapath* path_;
   DataLink* out_;
+  Outgoing empty_;  // mbufs for the next burst
 };
 
 class SwitchRole {
@@ -54,6 +58,8 @@ class SwitchRole {
   uint64_t forwarded() const { return forwarded_; }  // packets from the generator
 
  private:
+  // Each as the switch's rules say.
+  void Dispatch(TimePoint now, const Outgoing& accepted, SwitchAgent& agent, Outbox& outbox);
   Datapath* path_;
   uint64_t forwarded_ = 0;
   std::array<DataLink*, kNfCount> to_nf_;
@@ -69,7 +75,6 @@ class NfRole {
 
  private:
   void OnIntercepted(TimePoint now, const Outgoing& accepted, NfAgent& agent, Outbox& outbox);
-  void Processed(TimePoint now, rte_mbuf* mbuf);
   Datapath* path_;
   DataLink* to_sink_;
   DataLink* to_switch_;

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <memory>
 
+#include "workloads/plain_frame.h"
+
 namespace uhaul {
 namespace {
 
@@ -23,7 +25,7 @@ uint32_t Get32(const uint8_t* p) { return (uint32_t{Get16(p)} << 16) | Get16(p +
 
 bool IsVlan(uint16_t ether_type) { return ether_type == 0x8100 || ether_type == 0x88a8 || ether_type == 0x9100; }
 
-// In whole words: who hashes or copies the tuple at once reads words, which narrower stores would hold up.
+// In whole words, as ParsePlain says.
 void PutIpv4Address(const uint8_t* from, IpAddress* to) {
   std::array<uint64_t, 2> words{};
   std::memcpy(words.data(), from, 4);
@@ -91,28 +93,6 @@ ParseOutcome ParseIpv4(Cursor& c, ParsedFrame* frame) {
   PutIpv4Address(ip + 16, &frame->tuple.destination);
   c.at += header;
   return ParseTransport(c, frame);
-}
-
-// What nearly all frames are: TCP over IPv4 with neither tags nor options nor fragments. The same as by the long way,
-// which is left to find out what is wrong with a frame that has anything wrong.
-bool ParsePlain(std::span<const uint8_t> octets, size_t wire_octets, ParsedFrame* frame) {
-  constexpr size_t kTransportAt = kEthernetOctets + kIpv4Octets;
-  if (octets.size() < kTransportAt + kTcpOctets) return false;
-  const uint8_t* ip = octets.data() + kEthernetOctets;
-  const uint8_t* tcp = octets.data() + kTransportAt;
-  if (Get16(ip - 2) != kEtherIpv4 || ip[0] != 0x45 || (Get16(ip + 6) & 0x3fff) != 0 || ip[9] != kProtocolTcp) {
-    return false;
-  }
-  const size_t total = Get16(ip + 2);
-  const size_t header = static_cast<size_t>(tcp[12] >> 4) * 4;
-  if (header < kTcpOctets || total < kIpv4Octets + header || kEthernetOctets + total > wire_octets) return false;
-  frame->ip_octets = static_cast<uint32_t>(total);
-  frame->ip_offset = kEthernetOctets;
-  frame->l4_offset = kTransportAt;
-  PutIpv4Address(ip + 12, &frame->tuple.source);
-  PutIpv4Address(ip + 16, &frame->tuple.destination);
-  ReadTcp(tcp, frame);
-  return true;
 }
 
 // RFC 8200: headers that may stand between the IPv6 header and the transport header and have a length of their own.
@@ -184,7 +164,13 @@ size_t LinkOctets(std::span<const uint8_t> octets) {
 ParseOutcome ParseFrame(std::span<const uint8_t> octets, uint32_t wire_octets, ParsedFrame* frame) {
   std::construct_at(frame);  // in place: this is called for every packet
   Cursor c{octets, 0, std::max<size_t>(wire_octets, octets.size())};
-  if (ParsePlain(octets, c.end, frame)) [[likely]] {
+  if (TcpFields tcp; ParsePlain(octets, c.end, &frame->tuple, &tcp)) [[likely]] {
+    frame->ip_octets = tcp.ip_octets;
+    frame->sequence = tcp.sequence;
+    frame->acknowledgement = tcp.acknowledgement;
+    frame->tcp_flags = tcp.flags;
+    frame->ip_offset = kEthernetOctets;
+    frame->l4_offset = kEthernetOctets + kIpv4Octets;
     return ParseOutcome::kOk;
   }
   if (!c.Has(kEthernetOctets)) return ParseOutcome::kTruncated;

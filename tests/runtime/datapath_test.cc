@@ -27,7 +27,7 @@ class Bench {
   rte_mbuf* Frame(const FrameContents& contents) {
     rte_mbuf* mbuf = path_.Allocate();
     REQUIRE(mbuf != nullptr);
-    Datapath::Build(contents, mbuf);
+    MakeFrame(contents, mbuf);
     return mbuf;
   }
   rte_mbuf* NoFrame() {
@@ -82,6 +82,20 @@ TEST_CASE("Datapath: what cannot be parsed is counted and freed, and the rest of
   CHECK(bench.path().parsed().rejected() == 2);
   CHECK(rte_mempool_in_use_count(TestPool()) == before + 2);
   for (rte_mbuf* mbuf : read.span()) rte_pktmbuf_free(mbuf);
+}
+
+TEST_CASE("Datapath: freed bursts are back in their pool, with what hangs on them") {
+  Bench bench;
+  const unsigned before = rte_mempool_in_use_count(TestPool());
+  std::vector<rte_mbuf*> burst;
+  for (uint32_t i = 0; i < kBurst; ++i) burst.push_back(bench.Frame({bench.TupleOf(0), 1500, i}));
+  REQUIRE(rte_pktmbuf_chain(burst[3], bench.Frame({bench.TupleOf(0), 1500})) == 0);
+  rte_mbuf_refcnt_update(burst[5], 1);  // somebody else has it, too
+  bench.path().Free(burst);
+  CHECK(rte_mempool_in_use_count(TestPool()) == before + 1);
+  rte_pktmbuf_free(burst[5]);
+  CHECK(rte_mempool_in_use_count(TestPool()) == before);
+  bench.path().Free({});
 }
 
 TEST_CASE("Datapath: a frame's signature is believed only where the five-tuple agrees") {

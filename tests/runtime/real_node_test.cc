@@ -75,7 +75,7 @@ class Bench {
   void Packet(uint32_t sequence) {
     rte_mbuf* mbuf = rte_pktmbuf_alloc(TestPool());
     REQUIRE(mbuf != nullptr);
-    Datapath::Build({flow_.tuple, 1500, sequence, false, false}, mbuf);
+    MakeFrame({flow_.tuple, 1500, sequence, false, false}, mbuf);
     FrameField::Of(mbuf) = {.stamp_ns = sequence, .bytes = 1500};
     node_->plane().OnData(node_->now(), static_cast<uint16_t>(rank::kSwitchToNf + instance_), {&mbuf, 1});
   }
